@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
 _SPACE: Final = re.compile(r"[^\S\n]+")
+_AROUND_BREAK: Final = re.compile(r" *\n *")
 _ADDRESS: Final = re.compile(r"https?://\S+")
 _EVERY_MARK: Final = re.compile(r"([!-/:-@\[-`{-~])")
 _NOT_SEEN: Final = dict.fromkeys(map(ord, "\u00ad\u034f\u180e\u200b\u200c\u2060\ufeff"))
@@ -45,22 +46,18 @@ class Run(NamedTuple):
 
 def tidy_runs(runs: Iterable[Run]) -> list[Run]:
     """Return runs with single spaces, without what nobody sees, and with nothing at the ends."""
-    merged: list[Run] = []
-    for run in runs:
-        text = _SPACE.sub(" ", _seen(run.text))
-        before = merged[-1].text[-1:] if merged else "\n"
+    kept: list[Run] = []
+    for style, group in groupby(runs, lambda run: run[1:]):
+        text = _SPACE.sub(" ", _seen("".join(run.text for run in group)))
+        before = kept[-1].text[-1:] if kept else "\n"
         if before in {" ", "\n"}:
             text = text.lstrip(" ")
-        text = re.sub(r" *\n *", "\n", text)
+        text = _AROUND_BREAK.sub("\n", text)
         if text[:1] == "\n" and before == " ":
-            merged[-1] = merged[-1]._replace(text=merged[-1].text.rstrip(" "))
-        if not text:
-            continue
-        if merged and merged[-1][1:] == run[1:]:
-            merged[-1] = merged[-1]._replace(text=merged[-1].text + text)
-        else:
-            merged.append(run._replace(text=text))
-    return _trimmed(merged)
+            kept[-1] = kept[-1]._replace(text=kept[-1].text.rstrip(" "))
+        if text:
+            kept.append(Run(text, *style))
+    return _trimmed(kept)
 
 
 def _seen(text: str) -> str:

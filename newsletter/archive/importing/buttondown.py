@@ -138,12 +138,16 @@ def _letter(row: Mapping[str, Any], body: str) -> SentLetter | LeftOut:
         return LeftOut(known, NO_DATE)
     if not body.strip():
         return LeftOut(known, NO_TEXT)
+    try:
+        markup = _HTML.sub("", body) if _HTML.match(body) else markdown_to_html(body)
+    except NewsletterError as error:
+        return LeftOut(known, error.problem)
     url = _text(row, "canonical_url")
     tags = row.get("tags")
     return SentLetter(
         title=title,
         sent_at=sent_at,
-        markup=_HTML.sub("", body) if _HTML.match(body) else markdown_to_html(body),
+        markup=markup,
         preheader=_text(row, "description"),
         name=_text(row, "slug"),
         url=url if url.startswith(("https://", "http://")) else "",

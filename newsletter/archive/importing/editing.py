@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Final
 from newsletter import content, render
 from newsletter.archive.importing.export_file import shown_name
 from newsletter.archive.importing.fields import without_fields
-from newsletter.archive.importing.letters import NOT_SENT, LeftOut
+from newsletter.archive.importing.letters import NOT_SENT, TOO_LONG, LeftOut
 from newsletter.archive.importing.markup import Surroundings, read_markup
 from newsletter.archive.importing.pieces import PieceKind, write_body
+from newsletter.archive.runs import text_of
 from newsletter.article.drafting import as_value
 from newsletter.content.file_names import has_file_name_words, issue_file_name
 from newsletter.content.front_matter_fields import MAX_PREHEADER, MAX_SUBJECT
 from newsletter.content.front_matter_lists import LONGEST_THEME
 from newsletter.content.links import is_link
+from newsletter.errors import NewsletterError
 from newsletter.model import Edition, Image, Severity
 
 if TYPE_CHECKING:
@@ -63,24 +65,36 @@ class Editor:
             return LeftOut(known, NOT_SENT)
         if not title:
             return LeftOut(known, "it has no title")
+        try:
+            issue = self._read(letter, title, sent_at)
+        except NewsletterError as error:
+            return LeftOut(title, error.problem)
+        return self._edition(issue, sent_at.astimezone(UTC))
+
+    def _read(self, letter: SentLetter, title: str, sent_at: datetime) -> Issue:
+        """Return a letter as an issue.
+
+        Raises:
+            NewsletterError: It has no text, or one that no issue may have.
+        """
         pieces = read_markup(letter.markup, self.surroundings)
         if not any(piece.runs and piece.kind is not PieceKind.HEADING for piece in pieces):
-            return LeftOut(title, "there is no text in it")
-        draft = self._read(letter, title, sent_at, write_body(pieces, title))
-        if draft.issue is None:
-            return LeftOut(title, f"its text cannot be kept: {_first_error(draft)}")
-        return self._edition(draft.issue, sent_at.astimezone(UTC))
-
-    def _read(self, letter: SentLetter, title: str, sent_at: datetime, body: str) -> Draft:
+            raise NewsletterError("there is no text in it")
+        if sum(len(text_of(piece.runs)) for piece in pieces) > content.MAX_BYTES:
+            raise NewsletterError(TOO_LONG)
         local = sent_at.astimezone(self.zone)
-        name = letter.name if has_file_name_words(letter.name) else title
-        return content.read(
-            f"{_header(letter, title)}{body}".encode(),
-            name=issue_file_name(local.date(), name),
+        draft = content.read(
+            f"{_header(letter, title)}{write_body(pieces, title)}".encode(),
+            name=issue_file_name(
+                local.date(), letter.name if has_file_name_words(letter.name) else title
+            ),
             path=shown_name(title),
             zone=self.zone,
             send_clock=time(local.hour, local.minute),
         )
+        if draft.issue is None:
+            raise NewsletterError(f"its text cannot be kept: {_first_error(draft)}")
+        return draft.issue
 
     def _edition(self, issue: Issue, sent_at: datetime) -> Edition:
         blocks = tuple(

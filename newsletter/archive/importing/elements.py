@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from selectolax.lexbor import LexborHTMLParser
 
 from newsletter.archive.importing.fields import without_fields
 from newsletter.article.page_tree import name_of, text_of
+from newsletter.errors import NewsletterError
 
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborNode
@@ -19,9 +21,37 @@ EMBEDS: Final = {"iframe": "embed", "embed": "embed", "video": "video", "audio":
 _VIDEO: Final = re.compile(r"youtu\.?be|vimeo|dailymotion|video", re.IGNORECASE)
 _AUDIO: Final = re.compile(r"spotify|soundcloud|podcast|anchor\.fm", re.IGNORECASE)
 _PREVIEW: Final = re.compile(r"-(?:mc[ne]previewtext|preheader)-")
+_TAG: Final = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9]*)")
+_DEEPEST: Final = 5000
+_NEVER_DEEP: Final = {
+    "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "wbr",
+    "p", "li", "dt", "dd", "tr", "td", "th", "tbody", "thead", "tfoot", "option", "a", "html",
+    "head", "body",
+}  # fmt: skip
+"""Elements that have no end, or are ended by the next one of their kind."""
 _SMALLEST: Final = 100
 _LONGEST_CELL: Final = 200
 _LAYOUT: Final = "table, img, h1, h2, h3, h4, ul, ol, blockquote, p + p"
+
+
+def parse_markup(markup: str) -> LexborNode | None:
+    """Return the body of a letter's HTML.
+
+    Raises:
+        NewsletterError: Its elements are nested so deep that a parser takes hours.
+    """
+    opened: Counter[str] = Counter()
+    depth = 0
+    for found in _TAG.finditer(markup):
+        closes, name = bool(found[1]), found[2].casefold()
+        if name in _NEVER_DEEP or (closes and not opened[name]):
+            continue
+        step = -1 if closes else 1
+        opened[name] += step
+        depth += step
+        if depth > _DEEPEST:
+            raise NewsletterError(f"its markup has elements within elements, {_DEEPEST:,} deep")
+    return LexborHTMLParser(markup).body
 
 
 class Thing(NamedTuple):
@@ -78,18 +108,23 @@ def list_start(node: LexborNode) -> int | None:
 
 def is_data(table: LexborNode) -> bool:
     """Tell whether a table holds data, and is not the layout of a letter."""
+    # An element is among what is found in it, so its children are asked.
+    if any(part.css_first(_LAYOUT) for part in table.iter()):
+        return False
     cells = table.css("td, th")
     rows = table.css("tr")
     if len(rows) <= 1 or len(cells) < 2 * len(rows):
         return False
-    long = any(len(text_of(cell)) > _LONGEST_CELL for cell in cells)
-    inner = [one for one in table.css(_LAYOUT) if one.mem_id != table.mem_id]
-    return not long and not inner
+    return all(len(text_of(cell)) <= _LONGEST_CELL for cell in cells)
 
 
 def find_preview(markup: str) -> str:
-    """Return the text that a letter shows in an inbox only: hidden in its page; "" for none."""
-    body = LexborHTMLParser(markup).body
+    """Return the text that a letter shows in an inbox only: hidden in its page; "" for none.
+
+    Raises:
+        NewsletterError: As of `parse_markup`.
+    """
+    body = parse_markup(markup)
     nodes = body.css(".mcnPreviewText, .mcePreviewText, .preheader") if body else []
     found = (without_fields(text_of(node)) for node in nodes if _PREVIEW.search(name_of(node)))
     return next(found, "")

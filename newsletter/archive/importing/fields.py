@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from itertools import groupby
+from itertools import chain, groupby
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import unquote
 
@@ -52,23 +52,23 @@ def drop_conditional_parts(text: str) -> str:
 
     A condition that is never closed is left alone, and its marks go as those of fields do.
     """
-    kept: list[str] = [""]
+    kept: list[list[str]] = [[]]
     opened: list[str] = []
     at = 0
     for found in _CONDITION.finditer(text):
-        kept[-1] += text[at : found.start()]
+        kept[-1].append(text[at : found.start()])
         at = found.end()
         word = (found["mc"] or found["liquid"] or found["bars"]).casefold()
         if word in _OPENS:
-            kept.append("")
+            kept.append([])
             opened.append("")
         elif opened and word in _CLOSES:
             last = kept.pop()
-            kept[-1] += last if opened.pop() == "else" else ""
+            kept[-1] += last if opened.pop() == "else" else []
         elif opened:
-            kept[-1] = ""
+            kept[-1].clear()
             opened[-1] = "else" if word == "else" else ""
-    return "".join(kept) + text[at:]
+    return "".join([*chain.from_iterable(kept), text[at:]])
 
 
 def drop_fields(runs: Sequence[Run]) -> Paragraph:

@@ -40,8 +40,8 @@ _LARGEST: Final = 200 << 20
 _MOST_TRIED: Final = 5
 _SITE: Final = re.compile(r"__GHOST_URL__(?=/content/)")
 _ADDRESS_OF_SITE: Final = re.compile(r"__GHOST_URL__[^\s\"'<>]*")
-_MEMBERS_BEGIN: Final = re.compile(r"<!--\s*kg-gated-block:begin(?![^>]*nonMember:true)[^>]*-->")
-_MEMBERS_END: Final = re.compile(r"<!--\s*kg-gated-block:end[^>]*-->")
+_MEMBERS_BEGIN: Final = re.compile(r"<!--\s*kg-gated-block:begin(?![^<>]*nonMember:true)[^<>]*-->")
+_MEMBERS_END: Final = re.compile(r"<!--\s*kg-gated-block:end[^<>]*-->")
 _TO_ALL: Final = {"", "all", "none", "status:free,status:-free"}
 
 

@@ -26,6 +26,7 @@ NOT_SENT: Final = "not sent"
 NOT_FOR_ALL: Final = "not for everyone"
 NO_LETTER: Final = "not a letter"
 NO_TEXT: Final = "its text is not in the export"
+TOO_LONG: Final = "its text is longer than that of any letter"
 NO_DATE: Final = "its date is missing, or cannot be read"
 
 

@@ -100,9 +100,10 @@ def _read_row(export: ExportFile, row: Mapping[str, str], file: str) -> SentLett
         return LeftOut(known, NO_TEXT)
     try:
         markup = export.read_text(file, LARGEST)
+        preview = find_preview(markup)
     except NewsletterError as error:
         return LeftOut(known, error.problem)
-    return SentLetter(subject or known, sent_at, markup, preheader=find_preview(markup))
+    return SentLetter(subject or known, sent_at, markup, preheader=preview)
 
 
 def _read_page(export: ExportFile, name: str) -> SentLetter | LeftOut:
@@ -112,12 +113,13 @@ def _read_page(export: ExportFile, name: str) -> SentLetter | LeftOut:
         return LeftOut(known, f"{NO_DATE}: {_GIVE_DATE}")
     try:
         markup = export.read_text(name, LARGEST)
+        preview = find_preview(markup)
     except NewsletterError as error:
         return LeftOut(known, error.problem)
     head = LexborHTMLParser(markup).css_first("title")
     title = " ".join(head.text().split()) if head else ""
     noon = datetime.combine(day, time(12))
-    return SentLetter(title or rest.strip("-_ "), noon, markup, preheader=find_preview(markup))
+    return SentLetter(title or rest.strip("-_ "), noon, markup, preheader=preview)
 
 
 def _pair(rows: Sequence[Mapping[str, str]], files: Sequence[str]) -> dict[int, str]:

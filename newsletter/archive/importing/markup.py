@@ -7,13 +7,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from selectolax.lexbor import LexborHTMLParser
-
 from newsletter.archive.importing.addresses import LEAVING, PROGRAM, find_address, leads_on
 from newsletter.archive.importing.elements import (
     EMBEDS,
     is_data,
     list_start,
+    parse_markup,
     read_card,
     read_embed,
     read_image,
@@ -76,8 +75,12 @@ class Surroundings:
 
 
 def read_markup(markup: str, surroundings: Surroundings) -> tuple[Piece, ...]:
-    """Return the pieces of a letter, without what belongs to its program or to one subscriber."""
-    body = LexborHTMLParser(drop_conditional_parts(markup)).body
+    """Return the pieces of a letter, without what belongs to its program or to one subscriber.
+
+    Raises:
+        NewsletterError: Its elements are nested too deep.
+    """
+    body = parse_markup(drop_conditional_parts(markup))
     if body is None:
         return ()
     reader = _Reader(surroundings)
@@ -312,12 +315,13 @@ class _Reader:
     def _add_caption(self, node: LexborNode) -> bool:
         """Give a caption to its picture; return whether there is one."""
         self.flush()
-        text = without_fields(text_in(node))
         last = self.pieces[-1] if len(self.pieces) > self._figure else None
-        if not text or last is None or last.kind is not PieceKind.IMAGE:
+        if last is None or last.kind is not PieceKind.IMAGE or last.caption:
             return False
-        self.pieces[-1] = replace(last, caption=text)
-        return True
+        self._figure = len(self.pieces)
+        caption = without_fields(text_in(node))
+        self.pieces[-1] = replace(last, caption=caption)
+        return bool(caption)
 
     def _add_card(self, node: LexborNode) -> None:
         self.flush()

@@ -37,7 +37,7 @@ _TABLE: Final = "posts.csv"
 _SENT: Final = {"newsletter", "podcast", "video", ""}
 _FOR_ALL: Final = {"everyone", ""}
 _OF_OTHERS: Final = re.compile(
-    r"<div[^>]*\bdata-dynamic-audiences=\"(?![^\"]*\bnon_sub)[^\"]*\"[^>]*>", re.IGNORECASE
+    r"<div[^<>]*\bdata-dynamic-audiences=\"(?![^<>\"]*\bnon_sub)[^<>\"]*\"[^<>]*>", re.IGNORECASE
 )
 
 

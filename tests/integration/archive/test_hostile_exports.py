@@ -282,6 +282,29 @@ def test_titles_that_may_be_anyones_are_not_guessed(root: Path, run: Run) -> Non
     assert said["reasons"] == {"its text is not in the export": 2, "not sent": 2}
 
 
+def test_texts_that_would_take_a_parser_hours(root: Path, run: Run) -> None:
+    days = [f"2021-03-{day:02d}" for day in range(1, 6)]
+    posts = {
+        "1.a": "<div>" * 300_000,
+        "2.b": "<table><tr><td>" * 200_000,
+        "3.c": "<figure><img src=x>" + "<figcaption>" * 300_000,
+        "4.d": "<p>" + "{% else %}a" * 100_000,
+        "5.e": "<p>" + "a<span></span>" * 100_000,
+    }
+    rows = "".join(
+        f"{post},{day}T06:30:00.000Z,true,,,newsletter,everyone,Rust,,\n"
+        for post, day in zip(posts, days, strict=True)
+    )
+
+    said = report(run, zipped(root / "export.zip", substack(rows, posts)))
+
+    assert said["added"] == 2
+    assert said["reasons"] == {"its markup has elements within elements, 5,000 deep": 3}
+    markdown = {**BUTTONDOWN, "emails/de-gewone-dag.md": "![" * 200_000}
+    said = report(run, zipped(root / "export.zip", markdown))
+    assert said["reasons"] == {"its text is longer than that of any letter": 1}
+
+
 def test_all_of_an_export_or_nothing(root: Path, run: Run) -> None:
     open_store(config.load(root)).close()
     with raw(root / ".newsletter/newsletter.db") as connection:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ from tests.support.exports import (
     unpacked,
     zipped,
 )
+from tests.support.pictures import photo
 
 if TYPE_CHECKING:
     import subprocess
@@ -267,6 +269,27 @@ def test_two_letters_of_one_day_and_title_are_two(
     assert sources(found["2021-03-04-rust"]) == ["In de ochtend."]
     assert sources(found["2021-03-04-rust-2"]) == ["In de avond."]
     assert bring(path)["unchanged"] == 2
+
+
+def test_a_picture_of_another_site_is_not_that_of_the_export(
+    root: Path, bring: Callable[[Path], dict[str, Any]]
+) -> None:
+    bring(zipped(root / "export.zip", {**SUBSTACK, "files/kraan.jpg": photo(640, 480)}))
+
+    (edition,) = archived(root).values()
+    assert not any(isinstance(block, Image) for block in edition.blocks)
+
+
+def test_two_imports_at_once(root: Path, run: Run) -> None:
+    open_store(config.load(root)).close()
+    path = zipped(root / "export.zip", MAILCHIMP)
+
+    with ThreadPoolExecutor(2) as pool:
+        both = list(pool.map(lambda _: run("archive", "import", path, "--json"), range(2)))
+
+    assert [(one.returncode, one.stderr) for one in both] == [(0, "")] * 2
+    said = [json.loads(one.stdout) for one in both]
+    assert sum(one["added"] for one in said) == len(archived(root)) == 3
 
 
 def test_a_list_in_the_archive_is_our_own(

@@ -78,6 +78,8 @@ def read(body: str) -> Draft:
         ("<pre><code>een\n  twee</code></pre>", "`een`\\\n`twee`"),
         ("<table><tr><th>a</th><th>b</th></tr><tr><td>1</td><td>2</td></tr></table>",
          "a – b\n\n1 – 2"),
+        ("<table><tr><td><table><tr><td>a<td>b<tr><td>1<td>2</table><tr><td><p>c</p></table>",
+         "a – b\n\n1 – 2\n\nc"),
         ("<img src='https://x.example/a.jpg' alt='Een pad'>",
          "Een afbeelding: [Een pad](https://x.example/a.jpg)"),
         ("<img src='https://x.example/a.jpg'>",
