@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 LIST: Final = ".newsletter-archive.json"
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]*(?:/[a-z0-9][a-z0-9._-]*)*")
+"""How all files of a site are named: no name of this kind leads elsewhere, also not on Windows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,14 +189,9 @@ def _read_list(path: Path) -> dict[str, _Made]:
             where=str(folder),
             hint="Build into a new folder",
         ) from None
-    if any(not _is_below(name) for name in made):
+    if not all(map(_NAME.fullmatch, made)):
         raise _foreign(folder, path.name)
     return made
-
-
-def _is_below(name: str) -> bool:
-    path = PurePosixPath(name)
-    return name == path.as_posix() and not path.is_absolute() and ".." not in path.parts
 
 
 def _write_list(path: Path, made: Mapping[str, _Made]) -> None:

@@ -102,7 +102,13 @@ def test_a_folder_where_a_file_belongs_is_an_error(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "[]", "{}", '{"files": {"a": 1}}', '{"files": {"../x": {"sha256": [], "key": ""}}}'],
+    [
+        *("", "[]", "{}", '{"files": {"a": 1}}'),
+        *(
+            json.dumps({"files": {name: {"sha256": [], "key": ""}}})
+            for name in ("../x", "/x", "a/../../x", "..\\x", "C:/x", ".", "", "a/./b", "a\0")
+        ),
+    ],
 )
 def test_a_damaged_list_stops_everything(text: str, tmp_path: Path) -> None:
     (tmp_path / LIST).write_text(text)
