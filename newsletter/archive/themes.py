@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from newsletter.model import PublishedIssue
 
 _LONGEST: Final = 60
+_DEVICE: Final = re.compile(r"con|prn|aux|nul|(?:com|lpt)[0-9]")
+"""What no file may be called on Windows, whatever its suffix."""
 _SPACE: Final = re.compile(r"[\s\-‐-―_]+")
 
 
@@ -40,7 +42,7 @@ def theme_slug(name: str) -> str:
     bare = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", name).casefold())
     key = _SPACE.sub("-", "".join(one for one in bare if not unicodedata.combining(one))).strip("-")
     slug = re.sub(r"[^a-z0-9]+", "-", key)[:_LONGEST].strip("-")
-    if slug == key and slug:
+    if slug == key and slug and not _DEVICE.fullmatch(slug):
         return slug
     digest = hashlib.sha256((key or name).encode()).hexdigest()[:8]
     return f"{slug}-{digest}".lstrip("-")
