@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from newsletter import pictures
 from newsletter.archive.analysis import analyse
 from newsletter.archive.site import Site
+from newsletter.errors import NewsletterError
 from newsletter.store import editions, media
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from newsletter.archive.analysis import SearchDocument, WordUse
     from newsletter.config import Settings
-    from newsletter.model import PublishedIssue
+    from newsletter.model import Picture, PublishedIssue
     from newsletter.store import Store
 
 _REMEMBERED: Final = 1000  # issues
@@ -39,13 +40,22 @@ def read_site(
         analysis: The same; by default, this process remembers the words of issues.
 
     Raises:
-        NewsletterError: The logo of the settings cannot be used.
+        NewsletterError: The logo of the settings cannot be used, for `files`.
     """
-    logo = pictures.read_setting(settings, "logo")
+    logo = _read_logo(settings, required=files)
     issues = read_issues(settings, store)
     with store.read() as connection:
         stored = media.find_stored(connection, [logo.name] if logo else [])
     return Site(settings, issues, files=files, logo=next(iter(stored), ""), analysis=analysis)
+
+
+def _read_logo(settings: Settings, *, required: bool) -> Picture | None:
+    try:
+        return pictures.read_setting(settings, "logo")
+    except NewsletterError:
+        if required:
+            raise
+        return None  # the app may be where the author's files are not
 
 
 def read_issues(settings: Settings, store: Store) -> list[PublishedIssue]:

@@ -198,6 +198,17 @@ def test_a_feed_that_is_read_a_thousand_times_is_rendered_once(root: Path) -> No
         assert app.client.get("/feed.xml").status_code == 503
 
 
+def test_it_is_there_where_the_file_of_the_logo_is_not(newsletter: Newsletter) -> None:
+    record(newsletter.store, weekly(1))
+    settings = newsletter.root / "newsletter.toml"
+    settings.write_text(f'logo = "logo.png"\n{settings.read_text("utf-8")}', encoding="utf-8")
+    with serving(newsletter.root) as app:
+        for path in ("/issues/", f"/issues/{weekly(1)[0].slug}", "/feed.xml"):
+            answer = app.client.get(path)
+            assert answer.status_code == 200
+            assert "og:image" not in answer.text
+
+
 def test_search_engines_may_show_what_was_mailed_and_nothing_else(root: Path) -> None:
     newsletter = Newsletter(root, subscribers=0)
     record(newsletter.store, weekly(1))
