@@ -129,9 +129,7 @@ class ArchiveHandler:
         snapshot = self._snapshot
         if snapshot is None or snapshot.key != key:
             with self._reading:
-                if self._snapshot is None or self._snapshot.key != key:
-                    self._snapshot = self._read()
-                snapshot = self._snapshot
+                snapshot = self._snapshot = self._read()
         return snapshot
 
     def _read(self) -> _Snapshot:
@@ -140,6 +138,8 @@ class ArchiveHandler:
         # First the key: what changes meanwhile has another one, and is read with the next request.
         with store.read() as connection:
             key = editions.fingerprint(connection)
+            if self._snapshot and self._snapshot.key == key:  # another thread was first
+                return self._snapshot
             self._since = self._since or now(connection)
             changed_at = max(self._since, editions.changed_at(connection) or self._since)
         changed_at = changed_at.astimezone(UTC).replace(microsecond=0)
