@@ -158,7 +158,8 @@ def _hash_of(folder: Path, name: str) -> str:
 
 def _foreign(folder: Path, name: str) -> NewsletterError:
     return NewsletterError(
-        f"{name} is not as this program made it, or not made by it, and the archive needs its name",
+        f"{name} was changed by hand, or was not made by this program, and the archive needs its "
+        "name",
         where=str(folder),
         hint="Move it away, or choose another folder; nothing was changed",
     )

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from newsletter.cli.groups import SuggestingGroup
-from newsletter.cli.output import counted, json_option, print_json, print_line
+from newsletter.cli.output import counted, json_option, note, print_json, print_line
 from newsletter.cli.progress import progress
+from newsletter.content.archive_links import issue_address
 
 if TYPE_CHECKING:
     from newsletter.archive.importing.run import ImportReport
@@ -86,6 +87,9 @@ def import_(app: App, *, file: Path, json_: bool) -> None:
         print_json(document)
         return
     print_line(_report(report))
+    if report.added:
+        pages = issue_address(app.settings.public_url, "")
+        note(f"Look at them: {pages}. To take one out again: newsletter withdraw ISSUE")
 
 
 def _report(report: ImportReport) -> str:

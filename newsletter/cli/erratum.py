@@ -161,11 +161,22 @@ def _print(
         if number and published:
             for line in _described(found):
                 print_line(line)
-            print_line(f"  in the archive since {format_utc(published.at)}")
+            at = published.at.astimezone(app.settings.zone)
+            print_line(f"  in the archive since {at:%Y-%m-%d %H:%M}")
+            _advise_build(app)
         if report:
             print_line(as_text(report))
     if sent:
         print_notes(sent)
+
+
+def _advise_build(app: App) -> None:
+    """Say that a static archive is another place, which has the old text until it is built anew."""
+    if app.settings.archive_url:
+        note(
+            f"{app.settings.archive_url} follows with its next build: newsletter archive build, "
+            "or the job that runs it."
+        )
 
 
 @click.command()
@@ -186,6 +197,7 @@ def withdraw(app: App, *, issue: str, json_: bool) -> None:
         print_json({"issue": slug, "withdrawn": True, "already": not was_there})
     elif was_there:
         print_line(f"{slug} is withdrawn: its address answers that it is gone.")
+        _advise_build(app)
     else:
         print_line(f"{slug} was withdrawn before.")
 

@@ -99,7 +99,7 @@ def new(
         print_json(_as_json(made))
     else:
         print_line(made.path)
-        _tell(made)
+        _tell(made, counted(made.draft.parts.opening, "issue") if month else _taken(made.draft))
 
 
 def _make_digest(app: App, typed: str, day: date | None, *, write: bool) -> NewDraft:
@@ -148,13 +148,13 @@ def _as_json(made: NewDraft) -> dict[str, object]:
     }
 
 
-def _tell(made: NewDraft) -> None:
+def _tell(made: NewDraft, taken: str) -> None:
     """Say what was taken, what was cut, what is missing, and what to do next."""
     for held in made.held:
         note(held)
     note(f"It goes out on {made.send_at:%A %Y-%m-%d at %H:%M}, once it no longer says draft: yes.")
     if made.article or made.draft.subject:
-        note(f"Taken: {_taken(made.draft)}.")
+        note(f"Taken: {taken}.")
     if made.cut:
         note(f"Left out: {counted(len(made.cut), 'line')} that belong to the site.")
     for name, texts in made.alternatives.items():

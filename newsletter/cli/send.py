@@ -330,3 +330,5 @@ def print_notes(found: delivery.SendResult) -> None:
         warn(line)
     if found.repeated:
         note(f"{mailing.slug} was complete already: nothing was sent.")
+        if found.edited:
+            note(f"To publish the text of the file: newsletter erratum {mailing.issue_slug}")

@@ -138,7 +138,7 @@ def list_subscribers(app: App, *, status: str | None, json_: bool) -> None:
             print_line("\t".join(cell or "" for cell in row.values()))
 
 
-@subscribers.command()
+@subscribers.command(short_help="Count subscribers, sources and answers.")
 @json_option
 @click.pass_obj
 def stats(app: App, *, json_: bool) -> None:

@@ -27,11 +27,17 @@ def audience_of(
         rehearsal: Whether rehearsed issues have pages too.
 
     Raises:
-        NewsletterError: It is a digest and lists no issue that was sent.
+        NewsletterError: It is a digest and lists no issue that was sent, or a withdrawn one.
     """
     if not issue.monthly:
         return Audience(issue.slug)
     linked = archived_slugs(issue.blocks, settings.public_url)
+    if gone := [slug for slug in linked if editions.is_withdrawn(connection, slug)]:
+        raise NewsletterError(
+            f"this digest lists {gone[0]}, which was withdrawn from the archive",
+            where=issue.path,
+            hint="Take its title, text and link out of the file",
+        )
     found = editions.published(connection, rehearsals=rehearsal, slugs=linked)
     digest = tuple(sorted(one.slug for one in found if not one.monthly))
     if not digest:

@@ -121,7 +121,7 @@ def _find_sent(connection: Connection, slug: str) -> Mailing:
     if found is None or found.released:
         raise NewsletterError(
             f"{slug} was never sent, so there is nothing to correct or to withdraw",
-            hint=f"See: newsletter status {slug}",
+            hint="Change its file, or delete it: a rehearsal reaches nobody",
         )
     if editions.is_withdrawn(connection, slug):
         raise NewsletterError(

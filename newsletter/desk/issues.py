@@ -336,6 +336,8 @@ def match_issue(settings: Settings, typed: str, ledger: Callable[[], Iterable[st
         return IssueMatch(gone, None)
     part = typed.casefold()
     found = [slug for slug in known if part in slug.casefold()] if part.strip("-") else []
+    # The mailings of corrections begin with the slug of their issue, which is then meant.
+    found = [slug for slug in found if slug.partition("--")[0] not in {*found} - {slug}]
     if len(found) == 1:
         (slug,) = found
         return IssueMatch(slug, files.get(slug), whole=False)

@@ -113,7 +113,9 @@ def _open(path: Path, stack: contextlib.ExitStack) -> ExportFile:
         )
     if zipfile.is_zipfile(path):
         return _of_zip(stack.enter_context(_open_zip(stack.enter_context(_LimitedFile(path)))))
-    if _read_file(path, len(_MAGIC)).startswith(_MAGIC):
+    # What is named .zip and is none is a download that failed, such as a page that asks to log in.
+    named = path.suffix.casefold() == ".zip"
+    if named or _read_file(path, len(_MAGIC)).startswith(_MAGIC):
         raise _damaged()
     return ExportFile((path.name,), lambda _, most: _read_file(path, most))
 

@@ -79,6 +79,8 @@ def test_what_is_no_export(root: Path, run: Run) -> None:
         assert "hint: Give an export of Substack" in said, (name, said)
     (root / "half.zip").write_bytes(zip_bytes(SUBSTACK)[:400])
     assert "the ZIP file is damaged" in refused(run, root / "half.zip")
+    (root / "inlog.zip").write_bytes(b"<html><body><p>Log eerst in</p></body></html>")
+    assert "the ZIP file is damaged" in refused(run, root / "inlog.zip")
     assert "there is no file" in refused(run, root / "weg.zip")
     assert "no files" in refused(run, root / "issues")
     assert slugs(root) == set()

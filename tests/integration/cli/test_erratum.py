@@ -135,6 +135,9 @@ def test_a_correction_is_published_and_then_mailed_once(author: Author) -> None:
     assert {one["issue"] for one in history["deliveries"]} == {slug, author.erratum}
     (line,) = author.document("status")["issues"]
     assert (line["issue"], line["state"]) == (slug, "sent")
+    # A part of both names is the issue.
+    assert author.document("status", "rust") == author.document("status", slug)
+    assert author.document("status", "rust--erratum") == mailing
 
 
 def test_a_sender_that_is_killed_leaves_the_rest_to_the_schedule(author: Author) -> None:
@@ -224,6 +227,21 @@ def test_through_the_outbox_it_is_a_rehearsal_that_publishes_nothing(author: Aut
     assert author.letters() == []
     author.env["NEWSLETTER_PROVIDER_URL"] = url
     assert author.document("erratum", author.slug)["changed"] is True
+
+
+def test_what_is_next_is_said(author: Author) -> None:
+    author.correct()
+    sent = author.run("send", author.slug, "--yes", "--no-preflight")
+    assert f"newsletter erratum {author.slug}" in sent.stderr
+    settings = author.newsletter.root / "newsletter.toml"
+    text = settings.read_text(encoding="utf-8")
+    for command, builds in (("erratum", False), ("withdraw", True)):
+        if builds:
+            archive = 'archive_url = "https://archief.example.org/"\n'
+            settings.write_text(archive + text, encoding="utf-8")
+        done = author.run(command, author.slug)
+        assert done.returncode == 0, done.stderr
+        assert ("https://archief.example.org/ follows" in done.stderr) == builds
 
 
 def test_what_cannot_be_corrected_or_withdrawn_says_why(author: Author) -> None:

@@ -163,4 +163,5 @@ def test_the_command_makes_it_and_refuses_what_is_no_month(
     document = json.loads(made.stdout)
     assert document["subject"] == "De brieven van november 2026"
     assert document["parts"]["opening"] == 3
-    assert (newsletter.root / document["path"]).exists()
+    (newsletter.root / document["path"]).unlink()
+    assert "Taken: 3 issues." in run("new", "--digest", "2026-11", "--date", day).stderr

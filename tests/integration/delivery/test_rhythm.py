@@ -209,9 +209,18 @@ def test_a_withdrawn_issue_is_in_no_digest(
     due(newsletter, provider)
     with newsletter.store.write() as connection:
         assert editions.withdraw(connection, FIRST)
-    write_digest(newsletter, FIRST)
+    # The file was written before that, and another issue in it is still there.
+    write(newsletter, SECOND)
+    write_digest(newsletter, FIRST, SECOND)
+    clock.go_to(SECOND)
+    due(newsletter, provider)
+    coming = delivery.find_upcoming(
+        newsletter.store, newsletter.settings, desk.read_all(newsletter.settings)
+    )
+    assert coming
+    assert any(f"lists {FIRST}, which was withdrawn" in why for why in coming.blocked_by)
     clock.go_to(DIGEST)
-    with pytest.raises(NewsletterError, match="lists no issue that was sent"):
+    with pytest.raises(NewsletterError, match=f"lists {FIRST}, which was withdrawn"):
         newsletter.send(provider, DIGEST)
 
 

@@ -57,7 +57,7 @@ def test_where_a_name_is_taken_nothing_is_changed(tmp_path: Path) -> None:
     fill(tmp_path, a_html="a", old_html="oud")
     (tmp_path / "z.html").write_text("van mij")
     before = contents(tmp_path)
-    with pytest.raises(NewsletterError, match=r"z\.html is not as this program made it"):
+    with pytest.raises(NewsletterError, match=r"z\.html was changed by hand"):
         fill(tmp_path, a_html="nieuw", z_html="z")
     assert contents(tmp_path) == before
 
@@ -65,7 +65,7 @@ def test_where_a_name_is_taken_nothing_is_changed(tmp_path: Path) -> None:
 def test_a_file_that_someone_changed_is_neither_replaced_nor_deleted(tmp_path: Path) -> None:
     fill(tmp_path, a_html="a")
     (tmp_path / "a.html").write_text("met de hand")
-    with pytest.raises(NewsletterError, match=r"a\.html is not as"):
+    with pytest.raises(NewsletterError, match=r"a\.html was changed by hand"):
         fill(tmp_path, a_html="b")
     assert fill(tmp_path, b_html="b") == Changes(written=1, unchanged=0, deleted=0)
     assert contents(tmp_path) == {"a.html": "met de hand", "b.html": "b"}
@@ -85,7 +85,7 @@ def test_a_link_is_never_followed(name: str, tmp_path: Path) -> None:
     (elsewhere / "geheim").write_text("{}")
     target = elsewhere if name == "issues" else elsewhere / "geheim"
     (site / name).symlink_to(target)
-    with pytest.raises(NewsletterError, match="is not as this program made it"):
+    with pytest.raises(NewsletterError, match="was changed by hand"):
         fill(site, a_html="a", issues__een_html="b")
     assert contents(elsewhere) == {"geheim": "{}"}
     assert (site / name).is_symlink()
@@ -93,10 +93,10 @@ def test_a_link_is_never_followed(name: str, tmp_path: Path) -> None:
 
 def test_a_folder_where_a_file_belongs_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "a.html").mkdir()
-    with pytest.raises(NewsletterError, match=r"a\.html is not as"):
+    with pytest.raises(NewsletterError, match=r"a\.html was changed by hand"):
         fill(tmp_path, a_html="a")
     (tmp_path / "issues").write_text("geen map")
-    with pytest.raises(NewsletterError, match="issues is not as"):
+    with pytest.raises(NewsletterError, match="issues was changed by hand"):
         fill(tmp_path, issues__een_html="b")
 
 
