@@ -15,9 +15,9 @@ from urllib.parse import urljoin
 
 import feedparser
 import nh3
-from selectolax.lexbor import LexborHTMLParser
 
 from newsletter.article.charset import decode
+from newsletter.article.page_tree import parse_html
 from newsletter.errors import NewsletterError
 from newsletter.model.web_address import web_address
 
@@ -98,7 +98,7 @@ def read_feed(body: bytes, content_type: str = "", *, url: str = "") -> tuple[Fe
 
 def find_feed_links(markup: str, url: str = "") -> tuple[str, ...]:
     """Return the addresses of the feeds that a web page names; none without a host."""
-    nodes = LexborHTMLParser(markup).css("link[rel~=alternate i][href]")
+    nodes = parse_html(markup, url).css("link[rel~=alternate i][href]")
     links = (
         node.attributes.get("href") or ""
         for node in nodes

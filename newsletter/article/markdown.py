@@ -6,9 +6,8 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from markdown_it import MarkdownIt
-from selectolax.lexbor import LexborHTMLParser
 
-from newsletter.article.page_tree import walk
+from newsletter.article.page_tree import parse_html, walk
 from newsletter.article.prose import LOST, tidy
 from newsletter.model import Article, ArticleLine, LineKind, Link
 
@@ -207,7 +206,7 @@ def _html_kind(tag: str, before: LineKind) -> LineKind:
 
 
 def _html_lines(markup: str) -> list[ArticleLine]:
-    body = LexborHTMLParser(markup).body
+    body = parse_html(markup).body
     if body is None:
         return []
     found = _HtmlLines()

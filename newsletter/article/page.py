@@ -5,12 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from selectolax.lexbor import LexborHTMLParser
-
 from newsletter.article.page_content import PageContent
 from newsletter.article.page_facts import PageFacts
 from newsletter.article.page_lines import read_lines
-from newsletter.article.page_tree import ancestors, name_of, text_of, walk
+from newsletter.article.page_tree import ancestors, name_of, parse_html, text_of, walk
 from newsletter.article.prose import tidy
 from newsletter.model import Article, ArticleLine, LineKind
 
@@ -39,8 +37,11 @@ def read_page(markup: str, url: str = "") -> Article:
     Args:
         markup: The page.
         url: Where it was found. Without it, the page's own canonical address counts.
+
+    Raises:
+        NewsletterError: Its elements are nested so deep that reading it would take hours.
     """
-    page = LexborHTMLParser(markup)
+    page = parse_html(markup, url)
     facts = PageFacts(page, markup, url)
     if page.body is None:
         return Article(lines=(), title=facts.title, url=facts.url, language=facts.language)

@@ -6,7 +6,12 @@ A page may nest its elements thousands deep, so nothing here calls itself.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, Final
+
+from selectolax.lexbor import LexborHTMLParser
+
+from newsletter.errors import NewsletterError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,7 +24,43 @@ SILENT: Final = {
 }  # fmt: skip
 """Elements that show no text of the page."""
 
+_TAG: Final = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9]*)")
+_DEEPEST: Final = 5000
+_NEVER_DEEP: Final = {
+    "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "wbr",
+    "p", "li", "dt", "dd", "tr", "td", "th", "tbody", "thead", "tfoot", "option", "a", "html",
+    "head", "body",
+}  # fmt: skip
+"""Elements that have no end, or are ended by the next one of their kind."""
 _SEPARATORS: Final = re.compile(r"[\s_-]+")
+
+
+def parse_html(markup: str, url: str = "") -> LexborHTMLParser:
+    """Return a page or a part of one; the time that takes grows with the square of its depth.
+
+    Args:
+        markup: It.
+        url: Where it was found, for an error.
+
+    Raises:
+        NewsletterError: Its elements are nested so deep that it would take hours.
+    """
+    opened: Counter[str] = Counter()
+    depth = 0
+    for found in _TAG.finditer(markup):
+        closes, name = bool(found[1]), found[2].casefold()
+        if name in _NEVER_DEEP or (closes and not opened[name]):
+            continue
+        step = -1 if closes else 1
+        opened[name] += step
+        depth += step
+        if depth > _DEEPEST:
+            raise NewsletterError(
+                f"its markup has elements within elements, {_DEEPEST:,} deep",
+                where=url,
+                hint="Copy the text itself into a file, and give that",
+            )
+    return LexborHTMLParser(markup)
 
 
 def walk(root: LexborNode, skip: Callable[[LexborNode], bool]) -> Iterator[tuple[LexborNode, bool]]:

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from selectolax.lexbor import LexborHTMLParser
-
 from newsletter.archive.importing.fields import without_fields
-from newsletter.article.page_tree import name_of, text_of
-from newsletter.errors import NewsletterError
+from newsletter.article.page_tree import name_of, parse_html, text_of
 
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborNode
@@ -21,37 +17,9 @@ EMBEDS: Final = {"iframe": "embed", "embed": "embed", "video": "video", "audio":
 _VIDEO: Final = re.compile(r"youtu\.?be|vimeo|dailymotion|video", re.IGNORECASE)
 _AUDIO: Final = re.compile(r"spotify|soundcloud|podcast|anchor\.fm", re.IGNORECASE)
 _PREVIEW: Final = re.compile(r"-(?:mc[ne]previewtext|preheader)-")
-_TAG: Final = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9]*)")
-_DEEPEST: Final = 5000
-_NEVER_DEEP: Final = {
-    "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "wbr",
-    "p", "li", "dt", "dd", "tr", "td", "th", "tbody", "thead", "tfoot", "option", "a", "html",
-    "head", "body",
-}  # fmt: skip
-"""Elements that have no end, or are ended by the next one of their kind."""
 _SMALLEST: Final = 100
 _LONGEST_CELL: Final = 200
 _LAYOUT: Final = "table, img, h1, h2, h3, h4, ul, ol, blockquote, p + p"
-
-
-def parse_markup(markup: str) -> LexborNode | None:
-    """Return the body of a letter's HTML.
-
-    Raises:
-        NewsletterError: Its elements are nested so deep that a parser takes hours.
-    """
-    opened: Counter[str] = Counter()
-    depth = 0
-    for found in _TAG.finditer(markup):
-        closes, name = bool(found[1]), found[2].casefold()
-        if name in _NEVER_DEEP or (closes and not opened[name]):
-            continue
-        step = -1 if closes else 1
-        opened[name] += step
-        depth += step
-        if depth > _DEEPEST:
-            raise NewsletterError(f"its markup has elements within elements, {_DEEPEST:,} deep")
-    return LexborHTMLParser(markup).body
 
 
 class Thing(NamedTuple):
@@ -122,9 +90,9 @@ def find_preview(markup: str) -> str:
     """Return the text that a letter shows in an inbox only: hidden in its page; "" for none.
 
     Raises:
-        NewsletterError: As of `parse_markup`.
+        NewsletterError: As of `parse_html`.
     """
-    body = parse_markup(markup)
+    body = parse_html(markup).body
     nodes = body.css(".mcnPreviewText, .mcePreviewText, .preheader") if body else []
     found = (without_fields(text_of(node)) for node in nodes if _PREVIEW.search(name_of(node)))
     return next(found, "")

@@ -16,8 +16,6 @@ from itertools import chain
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
-from selectolax.lexbor import LexborHTMLParser
-
 from newsletter.archive.importing.elements import find_preview
 from newsletter.archive.importing.letters import (
     LARGEST,
@@ -30,6 +28,7 @@ from newsletter.archive.importing.letters import (
     read_moment,
 )
 from newsletter.archive.importing.tables import read_columns, read_table
+from newsletter.article.page_tree import parse_html
 from newsletter.content.dates import find_date
 from newsletter.errors import NewsletterError
 
@@ -116,7 +115,7 @@ def _read_page(export: ExportFile, name: str) -> SentLetter | LeftOut:
         preview = find_preview(markup)
     except NewsletterError as error:
         return LeftOut(known, error.problem)
-    head = LexborHTMLParser(markup).css_first("title")
+    head = parse_html(markup).css_first("title")
     title = " ".join(head.text().split()) if head else ""
     noon = datetime.combine(day, time(12))
     return SentLetter(title or rest.strip("-_ "), noon, markup, preheader=preview)

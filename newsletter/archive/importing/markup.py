@@ -12,7 +12,6 @@ from newsletter.archive.importing.elements import (
     EMBEDS,
     is_data,
     list_start,
-    parse_markup,
     read_card,
     read_embed,
     read_image,
@@ -35,7 +34,7 @@ from newsletter.archive.importing.pieces import (
     without_sign,
 )
 from newsletter.archive.runs import Run, split_lines, text_of, tidy_runs
-from newsletter.article.page_tree import class_of, walk
+from newsletter.article.page_tree import class_of, parse_html, walk
 from newsletter.article.page_tree import text_of as text_in
 from newsletter.content.decoding import has_words
 
@@ -80,7 +79,7 @@ def read_markup(markup: str, surroundings: Surroundings) -> tuple[Piece, ...]:
     Raises:
         NewsletterError: Its elements are nested too deep.
     """
-    body = parse_markup(drop_conditional_parts(markup))
+    body = parse_html(drop_conditional_parts(markup)).body
     if body is None:
         return ()
     reader = _Reader(surroundings)

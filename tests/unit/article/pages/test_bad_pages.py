@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 
 from newsletter.article.charset import decode
+from newsletter.article.feed import find_feed_links
+from newsletter.article.markdown import read_markdown
 from newsletter.article.page import read_page
+from newsletter.errors import NewsletterError
 from tests.unit.article.pages.test_read_page import PROSE, URL
 
 
@@ -29,6 +32,21 @@ def test_three_thousand_nested_divs() -> None:
     page = "<body>" + "<div>" * deep + f"<p>{PROSE}</p>" + "</div>" * deep
 
     assert texts(page) == [PROSE]
+
+
+@pytest.mark.parametrize("markup", ["<div>", "<b>", "<ul><li>", "<table><tr><td>", "<blockquote>"])
+def test_a_page_that_is_nested_for_ever_is_refused(markup: str) -> None:
+    page = f"<body>{markup * 200_000}<p>{PROSE}"  # a parser takes minutes
+
+    with pytest.raises(NewsletterError, match="elements within elements, 5,000 deep"):
+        read_page(page, URL)
+    with pytest.raises(NewsletterError, match="5,000 deep"):
+        find_feed_links(page, URL)
+
+
+def test_html_in_markdown_that_is_nested_for_ever_is_refused() -> None:
+    with pytest.raises(NewsletterError, match="5,000 deep"):
+        read_markdown(f"{'<div>' * 200_000}\n{PROSE}")
 
 
 def test_a_page_of_400_kb() -> None:
