@@ -99,7 +99,7 @@ def refuse_own(settings: Settings, place: Path) -> None:
         NewsletterError: It has.
     """
     root = settings.root.resolve()
-    own = [settings.state, *(root / name for name in _OWN)]
+    own = [path.resolve() for path in (settings.state, *(root / name for name in _OWN))]
     if place == root or root.is_relative_to(place) or any(map(place.is_relative_to, own)):
         raise NewsletterError(
             "the archive cannot be built among your own files",

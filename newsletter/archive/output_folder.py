@@ -148,12 +148,17 @@ def _hash_of(folder: Path, name: str) -> str:
         if path.is_symlink() or (path.exists() and not path.is_dir()):
             raise _foreign(folder, path.relative_to(folder).as_posix())
     path /= last
-    if path.is_symlink() or path.is_dir():
+    if _is_no_file(path):
         raise _foreign(folder, name)
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except FileNotFoundError:
         return ""
+
+
+def _is_no_file(path: Path) -> bool:
+    """Tell whether something else than a file is there: of a pipe, nothing would ever be read."""
+    return path.is_symlink() or (path.exists() and not path.is_file())
 
 
 def _foreign(folder: Path, name: str) -> NewsletterError:
@@ -177,7 +182,7 @@ def _delete(folder: Path, name: str) -> None:
 
 def _read_list(path: Path) -> dict[str, _Made]:
     folder = path.parent
-    if path.is_symlink() or (folder.exists() and not folder.is_dir()):
+    if _is_no_file(path) or (folder.exists() and not folder.is_dir()):
         raise _foreign(folder, path.name)
     try:
         files = json.loads(path.read_bytes())["files"]

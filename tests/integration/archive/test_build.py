@@ -128,6 +128,15 @@ def test_it_is_not_built_among_the_authors_files(out: str, run: Run, root: Path)
     assert list((root / "issues").iterdir()) == []
 
 
+def test_a_link_to_the_authors_files_is_seen_through(run: Run, root: Path) -> None:
+    (root / "issues").rename(root / "elders")
+    (root / "issues").symlink_to("elders")
+    done = run("archive", "build", "--out", "issues")
+    assert done.returncode == 1
+    assert "error: the archive cannot be built among your own files" in done.stderr
+    assert files(root / "elders") == {}
+
+
 def test_a_file_of_someone_else_stops_the_build(
     run: Run, root: Path, newsletter: Newsletter
 ) -> None:

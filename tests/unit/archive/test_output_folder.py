@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from typing import TYPE_CHECKING
 
 import pytest
@@ -98,6 +99,17 @@ def test_a_folder_where_a_file_belongs_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "issues").write_text("geen map")
     with pytest.raises(NewsletterError, match="issues was changed by hand"):
         fill(tmp_path, issues__een_html="b")
+
+
+@pytest.mark.parametrize("name", ["a.html", LIST])
+def test_what_cannot_be_read_to_its_end_is_not_read(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # the path of a socket must be short
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind(name)
+        with pytest.raises(NewsletterError, match="is not as"):
+            fill(tmp_path, a_html="a")
 
 
 @pytest.mark.parametrize(
