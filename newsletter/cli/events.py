@@ -9,6 +9,7 @@ import click
 from newsletter.cli.groups import SuggestingGroup
 from newsletter.cli.output import counted, json_option, print_json, print_line
 from newsletter.delivery.notices import provider_account
+from newsletter.providers import OUTBOX
 from newsletter.schedule import format_utc
 from newsletter.subscriptions import events as subscription_events
 from newsletter.subscriptions.missed import tell_returned
@@ -36,7 +37,8 @@ def pull(app: App, *, json_: bool) -> None:
     """
     waited = subscription_events.apply_waiting(app.store)
     found = subscription_events.pull_events(app.store, app.settings)
-    tell_returned(app.store, provider_account(app.settings))
+    if app.settings.provider != OUTBOX:  # which would keep what they missed from them
+        tell_returned(app.store, provider_account(app.settings))
     document = {
         "provider": app.settings.provider,
         "events": found.events,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
-from newsletter.model import DeliveryState, MailingState, SubscriberStatus
+from newsletter.model import DeliveryState, MailingState, NoticeKind, SubscriberStatus
 from newsletter.model.mailings import MOST_NAMED
 from newsletter.store.database import now
 from newsletter.store.schema import (
@@ -15,11 +16,13 @@ from newsletter.store.schema import (
     editions,
     issue_notices,
     mailings,
+    notices,
     subscribers,
     withdrawals,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import datetime
 
 _NOT_SENT: Final = (DeliveryState.SKIPPED.value, DeliveryState.REJECTED.value)
@@ -29,6 +32,8 @@ _ON_ITS_WAY: Final = [
     MailingState.COMPLETED,
     MailingState.COMPLETED_WITH_UNKNOWN,
 ]
+_GOES_ON: Final = [state for state in _ON_ITS_WAY if state is not MailingState.PAUSED]
+"""A person looks at a paused one first."""
 _SHOWN: Final = sa.and_(
     mailings.c.rehearsal.is_(sa.false()),
     mailings.c.released.is_(sa.false()),
@@ -45,7 +50,7 @@ def latest_slug(connection: sa.Connection) -> str | None:
         .where(
             _SHOWN,
             mailings.c.monthly.is_(sa.false()),
-            mailings.c.state.in_(_ON_ITS_WAY),
+            mailings.c.state.in_(_GOES_ON),
             # An older version kept no text of what it sent.
             sa.exists().where(editions.c.mailing_id == mailings.c.id),
         )
@@ -92,6 +97,19 @@ def take(connection: sa.Connection, subscriber_id: int, slug: str) -> bool:
     insert = issue_notices.insert().from_select(list(row), sa.select(*values).where(~had))
     done = connection.execute(insert, execution_options={"preserve_rowcount": True})
     return done.rowcount == 1
+
+
+def release_unsent(connection: sa.Connection, ids: Collection[int]) -> None:
+    """Forget the issues of those of these notices that never left: nobody has them by that."""
+    unsent = sa.select(notices.c.subscriber_id, notices.c.issues).where(
+        notices.c.id.in_(ids),
+        notices.c.kind == NoticeKind.ISSUE.value,
+        notices.c.state.in_(_NOT_SENT),
+    )
+    for subscriber_id, issues in connection.execute(unsent).all():
+        theirs = issue_notices.c.subscriber_id == subscriber_id
+        brought = issue_notices.c.slug.in_(json.loads(issues))
+        connection.execute(issue_notices.delete().where(theirs, brought))
 
 
 def set_paused_at(connection: sa.Connection, subscriber_id: int, moment: datetime | None) -> None:
@@ -162,7 +180,8 @@ def find_missed(
         .where(
             _SHOWN,
             mailings.c.monthly == monthly,
-            mailings.c.state.in_(_ON_ITS_WAY),
+            # Whoever is not in a frozen audience misses what goes to it.
+            mailings.c.state.in_([MailingState.FROZEN, *_ON_ITS_WAY]),
             sa.exists().where(editions.c.mailing_id == mailings.c.id),
             sa.or_(mailings.c.started_at >= since, sa.and_(kept_back, ended >= since)),
             ~got,

@@ -16,6 +16,7 @@ from newsletter import states
 from newsletter.model import (
     Accepted,
     DeliveryState,
+    MailingState,
     NoticeKind,
     RequestRefused,
     RetryLater,
@@ -23,6 +24,7 @@ from newsletter.model import (
     Unknown,
 )
 from newsletter.store.database import now
+from newsletter.store.issue_notices import release_unsent
 from newsletter.store.leases import end_dead_leases
 from newsletter.store.notices import is_actionable
 from newsletter.store.schema import (
@@ -130,6 +132,7 @@ def expire(connection: sa.Connection) -> None:
             due_at=moment,
         )
     )
+    release_unsent(connection, ids)
 
 
 def claim(
@@ -166,7 +169,7 @@ def claim(
         issues = _read_issues(connection, row)
         why = _obsolete_reason(row, moment, window)
         if row.issues and not issues:
-            why = why or "withdrawn"
+            why = why or "withdrawn or cancelled"
         if why:
             _give_up(connection, row.id, why)
         else:
@@ -234,6 +237,8 @@ def settle(
             due_at=moment + pause,
         )
     )
+    if notice.kind is NoticeKind.ISSUE:
+        release_unsent(connection, [notice.id])
     return changed.rowcount == 1
 
 
@@ -316,6 +321,8 @@ def _read_issues(connection: sa.Connection, row: sa.Row[Any]) -> tuple[NamedIssu
             editions.c.slug.not_in(sa.select(withdrawals.c.slug)),
         )
     )
+    if brings:
+        query = query.where(mailings.c.state != MailingState.CANCELLED)
     found = {issue[0]: NamedIssue(*issue) for issue in connection.execute(query)}
     return tuple(found[slug] for slug in slugs if slug in found)
 
@@ -344,6 +351,7 @@ def _give_up(connection: sa.Connection, id_: int, reason: str) -> None:
             payload_hash=None,
         )
     )
+    release_unsent(connection, [id_])
 
 
 def _claimed_notice(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from newsletter.model import NoticeKind
 from newsletter.store import issue_notices, subscribers
 from newsletter.store.database import now
+from newsletter.store.freezing import lock_freezing
 from newsletter.subscriptions.notices import queue_to
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def tell_returned(store: Store, account: ProviderAccount) -> bool:
             if not issue_notices.has_returned(connection):
                 return any_has
         with store.write() as connection:
+            lock_freezing(connection)
             ids = issue_notices.find_returned(connection, _AT_A_TIME)
             found = subscribers.find_by_ids(connection, ids, to_change=True)
             for subscriber in found.values():
@@ -50,7 +52,8 @@ def tell_missed(
     """Queue what a subscriber missed, unless they pause now: then it waits for the end of that.
 
     Args:
-        connection: The transaction in which they return.
+        connection: The transaction in which they return, and in which `lock_freezing` was called:
+            an issue's audience is with them, or what they missed is with it.
         account: The provider account that takes the notice.
         subscriber: As they were before; nobody else changes them.
         leaves_monthly: They get every letter from now on.

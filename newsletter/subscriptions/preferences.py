@@ -23,6 +23,7 @@ from newsletter.store import (
     suppressions,
 )
 from newsletter.store.database import now
+from newsletter.store.freezing import lock_freezing
 from newsletter.subscriptions.admin import collect_history
 from newsletter.subscriptions.aliases import mailbox
 from newsletter.subscriptions.export import as_document
@@ -155,6 +156,7 @@ def pause(store: Store, public_id: str, weeks: int, timezone: str) -> Subscriber
 def resume(store: Store, public_id: str, account: ProviderAccount) -> Subscriber | None:
     """End a pause, and queue what they missed; return the subscriber as they are then, if known."""
     with store.write() as connection:
+        lock_freezing(connection)
         found = subscribers.find_by_public_id(connection, public_id, for_update=True)
         if found is None or not found.paused_until:
             return found
@@ -172,6 +174,7 @@ def choose(
     Who gets every letter again learns what they missed.
     """
     with store.write() as connection:
+        lock_freezing(connection)
         found = subscribers.find_by_public_id(connection, public_id, for_update=True)
         if found is None or (after := replace(found.preferences, **chosen)) == found.preferences:
             return found

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Final
 from newsletter.delivery.notices import provider_account
 from newsletter.delivery.preflight import find_lost_key
 from newsletter.errors import NewsletterError, TryAgain
+from newsletter.providers import OUTBOX
 from newsletter.subscriptions.events import apply_waiting
 from newsletter.subscriptions.missed import tell_returned
 from newsletter.subscriptions.retention import tidy_daily
@@ -154,7 +155,9 @@ class Background:
     def _do_chores(self) -> None:
         def do() -> str:
             apply_waiting(self._database.store())
-            if tell_returned(self._database.store(), provider_account(self._settings)):
+            # The outbox would keep what they missed from them.
+            mails = self._settings.provider != OUTBOX
+            if mails and tell_returned(self._database.store(), provider_account(self._settings)):
                 self.wake_notices()
             tidy_daily(self._database.store(), self._settings)
             # Without a key that signed letters, the app answers their links as if they were forged.

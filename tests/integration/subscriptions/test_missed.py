@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
+import threading
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
-from newsletter.store import editions, issue_notices
+from newsletter.store import editions, freezing, issue_notices
 from newsletter.subscriptions import preferences, unsubscribe
 from newsletter.subscriptions.missed import tell_returned
 from tests.support.newsletter import FakeProvider, Newsletter
 from tests.support.signups import VIA, queued, send_due
 
 if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable
     from pathlib import Path
 
     from newsletter.model import Batch
@@ -219,3 +222,60 @@ def test_who_leaves_before_it_is_sent_gets_nothing(person: Person) -> None:
     unsubscribe.unsubscribe_many(person.newsletter.store, [person.ids[0]])
     assert person.heard() == []
     assert queued(person.newsletter.store) == [("missed", "skipped")]
+
+
+def test_what_is_frozen_and_has_not_left_was_missed(person: Person) -> None:
+    person.pauses(8)
+    person.sends("mist")
+    # As a sender leaves it that dies before its first request.
+    person.newsletter.sql("UPDATE mailings SET state = 'frozen', finished_at = NULL")
+    person.resumes()
+    person.newsletter.sql("UPDATE mailings SET state = 'completed'")
+    assert person.heard() == [["mist"]]
+
+
+@pytest.mark.parametrize("how", ["resumes", "chooses", "is over"])
+def test_who_returns_while_an_audience_is_made_misses_nothing(
+    person: Person, clock: Sunday, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    if how == "chooses":
+        person.choose(monthly=True)
+    else:
+        person.pauses(1 if how == "is over" else 8)
+
+    def come_back() -> None:
+        if how == "chooses":
+            person.choose(monthly=False)
+        elif how == "resumes":
+            person.resumes()
+        else:
+            tell_returned(person.newsletter.store, VIA)
+
+    other = threading.Thread(target=come_back)
+    freeze = freezing.freeze
+
+    def freeze_slowly(*args: object, **kwargs: object) -> object:
+        frozen = freeze(*args, **kwargs)  # type: ignore[arg-type]
+        if how == "is over":
+            clock.moment += 8 * DAY
+        other.start()
+        other.join(0.5)  # it waits: its audience is not there yet for others
+        return frozen
+
+    monkeypatch.setattr(freezing, "freeze", freeze_slowly)
+    if how == "is over":
+        clock.moment -= 2 * DAY  # the pause ends just after
+    person.sends("mist")
+    other.join()
+    assert person.heard() == [["mist"]]
+
+
+def test_under_the_outbox_which_mails_nobody_they_wait(
+    person: Person, run: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    person.pauses(1)
+    person.sends("mist")
+    person.newsletter.sql("UPDATE subscribers SET paused_until = paused_at")
+    assert run("events", "pull").returncode == 0
+    assert person.heard() == []
+    assert tell_returned(person.newsletter.store, VIA)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from newsletter.model import RecipientRejected
 from newsletter.store import editions
 from newsletter.subscriptions import admin, signup, unsubscribe
 from newsletter.subscriptions.erasure import erase_subscriber
@@ -176,7 +177,13 @@ def _is_a_digest(newsletter: Newsletter, provider: FakeProvider) -> None:
     newsletter.sql("UPDATE mailings SET monthly = NOT monthly")
 
 
-@pytest.mark.parametrize("before", [_never_sent, _withdrawn, _had_a_letter, _is_a_digest])
+def _is_paused(newsletter: Newsletter, provider: FakeProvider) -> None:
+    newsletter.send(provider, SLUG, limit=1)
+
+
+@pytest.mark.parametrize(
+    "before", [_never_sent, _withdrawn, _had_a_letter, _is_a_digest, _is_paused]
+)
 def test_without_an_issue_they_may_get_there_is_only_the_welcome(
     newsletter: Newsletter,
     provider: FakeProvider,
@@ -197,8 +204,11 @@ def test_a_letter_that_is_still_to_be_sent_counts(
     newsletter.send(provider, SLUG, limit=1)  # Anna's is not the first
     leave(newsletter)
     clock.moment += 2 * DAY
+    newsletter.sql("UPDATE mailings SET state = 'sending'")
+    newsletter.sql("UPDATE subscribers SET welcomed_at = NULL")
     join(newsletter)
-    assert "issue" not in kinds(newsletter)
+    assert kinds(newsletter) == ["welcome", "welcome"]
+    newsletter.sql("UPDATE mailings SET state = 'paused'")
     newsletter.send(provider, SLUG, late=True)
     assert provider.copies()[ANNA] == 1
 
@@ -213,6 +223,52 @@ def test_what_is_withdrawn_before_it_leaves_does_not_leave(
         editions.withdraw(connection, SLUG)
     assert send_due(newsletter, provider).accepted == 1
     assert ("issue", "skipped") in queued(newsletter.store)
+
+
+def _withdraw(newsletter: Newsletter, _clock: Clock) -> None:
+    with newsletter.store.write() as connection:
+        editions.withdraw(connection, SLUG)
+
+
+def _cancel(newsletter: Newsletter, _clock: Clock) -> None:
+    newsletter.sql("UPDATE mailings SET state = 'cancelled'")
+
+
+def _leave(newsletter: Newsletter, _clock: Clock) -> None:
+    leave(newsletter)
+
+
+def _wait(_newsletter: Newsletter, clock: Clock) -> None:
+    clock.moment += 2 * DAY
+
+
+@pytest.mark.parametrize("meanwhile", [_withdraw, _cancel, _leave, _wait])
+def test_an_issue_that_never_left_is_not_one_that_they_had(
+    newsletter: Newsletter,
+    provider: FakeProvider,
+    seen: list[Batch],
+    clock: Clock,
+    meanwhile: Callable[[Newsletter, Clock], None],
+) -> None:
+    newsletter.send(provider, SLUG)
+    seen.clear()
+    join(newsletter)
+    assert len(newsletter.sql("SELECT slug FROM issue_notices")) == 1
+    meanwhile(newsletter, clock)
+    send_due(newsletter, provider)
+    assert ("issue", "skipped") in queued(newsletter.store)
+    assert newsletter.sql("SELECT slug FROM issue_notices") == []
+
+
+def test_an_issue_that_the_provider_rejects_is_not_one_that_they_had(
+    newsletter: Newsletter, provider: FakeProvider
+) -> None:
+    newsletter.send(provider, SLUG)
+    join(newsletter)
+    provider.answer = lambda batch: {one.ref: RecipientRejected("no") for one in batch.recipients}
+    send_due(newsletter, provider)
+    assert ("issue", "rejected") in queued(newsletter.store)
+    assert newsletter.sql("SELECT slug FROM issue_notices") == []
 
 
 def test_nothing_goes_to_who_left_before_it_was_sent(
