@@ -19,11 +19,10 @@ from newsletter.archive.build import BuildReport, read_picture, refuse_own
 from newsletter.archive.output_folder import OutputFile
 from newsletter.archive.published import read_issues
 from newsletter.content.hosts import is_private
-from newsletter.model import Image
 from newsletter.store import media
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from newsletter.config import Settings
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
 
 _LIST: Final = ".newsletter-posts.json"
 """Another one than a static site has, so that both may be in one folder."""
-_MEDIA: Final = "media/"
 
 
 def build_posts(
@@ -53,13 +51,13 @@ def build_posts(
     place = folder.resolve()
     refuse_own(settings, place)
     issues = read_issues(settings, store)
-    needed = {name for issue in issues for name in _picture_names(issue)}
+    needed = {name for issue in issues for name in issue.edition.pictures}
     with store.read() as connection:
         stored = media.find_stored(connection, needed) if needed else frozenset()
     files: list[OutputFile] = []
     for issue in issues:
-        own = sorted(stored & set(_picture_names(issue)))
-        text = post_text(issue, settings, {f"{_MEDIA}{name}": name for name in own})
+        own = sorted(stored & set(issue.edition.pictures))
+        text = post_text(issue, settings, {f"media/{name}": name for name in own})
         files.append(OutputFile(f"{issue.slug}/index.md", partial(str.encode, text)))
         files += [
             OutputFile(f"{issue.slug}/{name}", partial(read_picture, store, name), name)
@@ -101,9 +99,3 @@ def _yaml(value: object) -> str:
     if isinstance(value, datetime):
         return value.isoformat()
     return json.dumps(value, ensure_ascii=False)
-
-
-def _picture_names(issue: PublishedIssue) -> Iterator[str]:
-    for block in issue.edition.blocks:
-        if isinstance(block, Image) and block.url.startswith(_MEDIA):
-            yield block.url.removeprefix(_MEDIA)

@@ -18,7 +18,7 @@ from newsletter.archive.search_files import search_script
 from newsletter.archive.searching import ArchiveWords, SearchResult
 from newsletter.archive.themes import Theme, gather_themes, theme_slug, themes_of
 from newsletter.content.changed_text import keep_current
-from newsletter.model import Image, PublishedIssue
+from newsletter.model import PublishedIssue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -34,7 +34,6 @@ _SCRIPT: Final = "text/javascript"
 _IN_FEED: Final = 50
 _THEMES: Final = 40
 """How many themes a page lists: those of most issues."""
-_MEDIA: Final = "media/"
 _SHORT: Final = ("issues", "")
 """Where the list is too, because people and hosts leave out the rest: in the app, as a file."""
 _NO_PAGES: Final = frozenset(
@@ -77,7 +76,7 @@ class Site:
     ) -> None:
         self._settings = settings
         self._files = files
-        self._logo = logo and _MEDIA + logo
+        self._logo = logo
         self._words = ArchiveWords(issues, analysis)
         self.issues = tuple(issues)
         self.themes = gather_themes(issues)
@@ -163,9 +162,8 @@ class Site:
     @cached_property
     def pictures(self) -> tuple[str, ...]:
         """The names of all stored pictures that the pages show."""
-        shown = {picture for issue in self.issues for picture in _pictures_of(issue)}
-        shown |= {self._logo} - {""}
-        return tuple(sorted(one.removeprefix(_MEDIA) for one in shown))
+        shown = {picture for issue in self.issues for picture in issue.edition.pictures}
+        return tuple(sorted(shown | ({self._logo} - {""})))
 
     @cached_property
     def _related(self) -> Mapping[str, tuple[PublishedIssue, ...]]:
@@ -232,8 +230,8 @@ class Site:
 
     def _card(self, issue: PublishedIssue) -> str:
         """Return the address of the picture that stands for an issue; empty for none."""
-        picture = next(iter(_pictures_of(issue)), self._logo)
-        return picture and self._absolute(picture)
+        picture = next(iter(issue.edition.pictures), self._logo)
+        return picture and self._absolute(f"media/{picture}")
 
     def _theme(self, theme: Theme, part: Sequence[PublishedIssue]) -> dict[str, object]:
         others = [one for one in self.themes if one is not theme]
@@ -276,12 +274,6 @@ def _listed(value: object) -> object:
         case list() | tuple():
             return tuple(map(_listed, value))
     return value
-
-
-def _pictures_of(issue: PublishedIssue) -> list[str]:
-    """Return ``media/NAME`` of the stored pictures of an issue; of others a page has only links."""
-    images = [block.url for block in issue.edition.blocks if isinstance(block, Image)]
-    return [url for url in images if url.startswith(_MEDIA)]
 
 
 def _first_parts(parts: Sequence[Sequence[PublishedIssue]]) -> dict[int, str]:

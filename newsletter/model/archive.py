@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from newsletter.model.issue import Image
+
 if TYPE_CHECKING:
     from datetime import date, datetime
 
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
 
 _ADDED: Final = "+ "
 _GONE: Final = "- "
+_MEDIA: Final = "media/"
 
 
 class ChangedLine(NamedTuple):
@@ -58,6 +61,12 @@ class Edition:
     def changes(self) -> tuple[ChangedLine, ...]:
         """The sentences that a correction took away and added, in the order of the text."""
         return _changed_lines(self.change)
+
+    @property
+    def pictures(self) -> tuple[str, ...]:
+        """The names of the stored pictures that it shows, in the order of the text."""
+        urls = (block.url for block in self.blocks if isinstance(block, Image))
+        return tuple(url.removeprefix(_MEDIA) for url in urls if url.startswith(_MEDIA))
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,6 @@ from newsletter.archive.importing.recognise import recognise
 from newsletter.article.words import draft_texts
 from newsletter.content.file_names import MAX_SLUG
 from newsletter.errors import NewsletterError, PictureError, TryAgain
-from newsletter.model import Edition, Image
 from newsletter.store import editions, freezing, media
 from newsletter.store.database import now
 
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from newsletter.config import Settings
+    from newsletter.model import Edition
     from newsletter.store import Connection, Store
 
 _REJECTED: Final = 100
@@ -137,7 +137,7 @@ def _store(
     with store.read() as connection:
         preview = _Outcome()
         _choose(connection, letters, preview)
-        needed = {name for letter in preview.kept for name in _names(letter)}
+        needed = {name for letter in preview.kept for name in letter.pictures}
         stored = media.find_stored(connection, needed) if needed else frozenset()
     # Outside the transaction: a large photo takes a second.
     made = {name: _copy(pictures, name) for name in sorted(needed - stored)}
@@ -148,13 +148,6 @@ def _store(
             raise TryAgain("a picture was deleted from the database meanwhile", hint="Run it again")
         for letter in outcome.kept:
             editions.record(connection, letter)
-
-
-def _names(letter: Edition) -> Iterable[str]:
-    """Yield the names of the copies of a letter's pictures."""
-    for block in letter.blocks:
-        if isinstance(block, Image) and block.url.startswith("media/"):
-            yield block.url.removeprefix("media/")
 
 
 def _copy(pictures: ExportPictures, name: str) -> bytes:
