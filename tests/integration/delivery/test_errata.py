@@ -14,13 +14,15 @@ from newsletter import delivery, desk
 from newsletter.errors import NewsletterError
 from newsletter.model import ChangedLine, RecipientRejected, Unknown
 from newsletter.providers import open_provider
-from newsletter.store import editions, errata, mailings
+from newsletter.store import editions, errata, mailings, media
+from newsletter.store.database import now
 from newsletter.store.schema import issue_notices, subscribers
 from newsletter.store.sql import new_id
 from newsletter.subscriptions import signup
 from newsletter.subscriptions.signup import request_signup
 from newsletter.subscriptions.welcome import Welcome
 from tests.support.newsletter import FakeProvider, Newsletter
+from tests.support.pictures import photo
 from tests.support.signups import HERE, VIA, open_link, send_due, signup_request
 
 if TYPE_CHECKING:
@@ -125,6 +127,23 @@ def test_a_corrected_text_takes_the_place_of_what_was_sent(
     assert publish(newsletter) == published
     assert len(shown(newsletter).corrections) == 1
     assert got(provider, 8) == []
+
+
+@pytest.mark.parametrize("mailed", [False, True])
+def test_the_pictures_of_a_corrected_text_are_kept_for_good(
+    newsletter: Newsletter, provider: FakeProvider, *, mailed: bool
+) -> None:
+    newsletter.send(provider)
+    (newsletter.root / "issues" / "stoel.jpg").write_bytes(photo())
+    correct(newsletter, "over rust.", "over rust.\n\n![Een stoel](stoel.jpg)")
+    if mailed:
+        mail(newsletter, provider)
+    else:
+        publish(newsletter)
+    with newsletter.store.write() as connection:
+        assert media.delete_unused(connection, now(connection) + timedelta(days=1)) == 0
+        (name,) = shown(newsletter).edition.pictures
+        assert media.find_stored(connection, [name]) == {name}
 
 
 def test_a_corrected_file_is_edited_no_more(newsletter: Newsletter, provider: FakeProvider) -> None:
