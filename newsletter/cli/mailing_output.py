@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from newsletter import delivery
 from newsletter.cli.output import counted, print_json, print_line
 from newsletter.delivery import ResolutionMethod
-from newsletter.model import DeliveryState, EventTotals, MailingState
+from newsletter.desk import archive_changes
+from newsletter.model import NO_CHANGES, DeliveryState, EventTotals, MailingState
 from newsletter.providers import capabilities_of
 from newsletter.schedule import format_utc
 
@@ -70,6 +71,7 @@ def as_json(found: MailingForecast) -> dict[str, Any]:
         "accepted_twice": details.accepted_twice,
         "unsettled": [_resolution_as_json(resolution) for resolution in found.resolutions],
         "decisions": [{**asdict(one), "at": format_utc(one.at)} for one in details.decisions],
+        **archive_changes.as_json(report.changes),
     }
 
 
@@ -119,6 +121,7 @@ def never_sent(
         "accepted_twice": 0,
         "unsettled": [],
         "decisions": [],
+        **archive_changes.as_json(NO_CHANGES),
     }
 
 

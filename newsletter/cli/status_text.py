@@ -9,6 +9,7 @@ from newsletter.cli.mailing_output import next_step, report_lines
 from newsletter.cli.output import counted
 from newsletter.content import printable
 from newsletter.delivery import ResolutionMethod, resume_command
+from newsletter.desk import archive_changes
 from newsletter.desk.overview import OLD
 from newsletter.errors import check_command
 from newsletter.model import Cause, DeliveryState, MailingState, PauseReason
@@ -92,7 +93,7 @@ def overview_text(board: Overview, zone: ZoneInfo, *, every: bool, real: bool) -
         coming = real and states != ("ignored",)
         yield from _group_lines(heading, group, zone if coming else None)
     yield from _old_lines([one for one in lines if one.why == OLD])
-    yield from _sent_lines([one for one in lines if one.state == "sent"], every=every)
+    yield from _sent_lines([one for one in lines if one.state == "sent"], zone, every=every)
 
 
 def is_open(line: IssueStatus) -> bool:
@@ -164,7 +165,7 @@ def _old_lines(old: Sequence[IssueStatus]) -> Iterator[str]:
         yield f"Ignored, {OLD}: {len(old):,}; the newest: {newest}"
 
 
-def _sent_lines(sent: Sequence[IssueStatus], *, every: bool) -> Iterator[str]:
+def _sent_lines(sent: Sequence[IssueStatus], zone: ZoneInfo, *, every: bool) -> Iterator[str]:
     if not sent:
         return
     shown = sorted(sent, key=lambda one: (str(one.send_at), one.issue))[::-1]
@@ -178,6 +179,7 @@ def _sent_lines(sent: Sequence[IssueStatus], *, every: bool) -> Iterator[str]:
         yield f"  {one.send_at:%Y-%m-%d %H:%M}  {one.issue}{to}"
         if one.counts:
             yield f"    {_counts_text(one.counts)}"
+        yield from (f"    {line}" for line in archive_changes.as_text(one.changes, zone))
         if one.why:
             yield f"    {one.why}"
 
@@ -228,6 +230,7 @@ def explain_mailing(found: MailingForecast, zone: ZoneInfo) -> str:
         if count := found.report.counts[state]:
             lines += [f"  {line}" for line in _delivery_lines(found, state, count, zone)]
     lines += [f"  {line}" for line in _decision_lines(found, zone)]
+    lines += [f"  {line}" for line in archive_changes.as_text(found.report.changes, zone)]
     return "\n".join([*lines, *next_step(found)])
 
 

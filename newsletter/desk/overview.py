@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from newsletter import checks, delivery
-from newsletter.desk import folder, inspection, issues
+from newsletter.desk import archive_changes, folder, inspection, issues
 from newsletter.errors import NewsletterError, check_command
-from newsletter.model import Draft, MailingState, Severity
+from newsletter.model import NO_CHANGES, ArchiveChanges, Draft, MailingState, Severity
 from newsletter.schedule import (
     Timing,
     format_utc,
@@ -68,6 +68,7 @@ class IssueStatus:
         audience: How many subscribers it was sent to; None if it was not.
         counts: What became of these letters; None if it was not sent, or nobody asked.
         started: Its letter is frozen, and it is no longer what is scheduled.
+        changes: What was done with it in the archive since it was sent.
     """
 
     issue: str
@@ -85,6 +86,7 @@ class IssueStatus:
     audience: int | None = None
     counts: SentCounts | None = None
     started: bool = False
+    changes: ArchiveChanges = NO_CHANGES
 
     def as_json(self) -> dict[str, Any]:
         """Return the JSON that `status` and `send --due` print."""
@@ -103,6 +105,7 @@ class IssueStatus:
             "hints": self.hints,
             "why": self.why,
             "sent": {"audience": self.audience, **asdict(self.counts)} if self.counts else None,
+            **archive_changes.as_json(self.changes),
         }
 
     @property
@@ -147,6 +150,7 @@ def survey_issues(
         moment = now(connection)
         ledger = mailings.summaries(connection)
         imported = editions.imported_slugs(connection)
+        changes = editions.changes(connection)
         sent = sorted((one.send_at, one.id) for one in ledger if one.state in SENT)
         newest = [id_ for _, id_ in sent[::-1][:counted]]
         counts = sent_counts.count_sent(connection, newest) if newest else {}
@@ -166,6 +170,7 @@ def survey_issues(
         moment=moment,
         ledger=ledger,
         imported=imported,
+        changes=changes,
         counts=counts,
         approvals=approvals,
         drafts=drafts,
@@ -230,6 +235,7 @@ class _Survey:
         moment: datetime,
         ledger: Sequence[MailingSummary],
         imported: AbstractSet[str],
+        changes: Mapping[str, ArchiveChanges],
         counts: Mapping[int, SentCounts],
         approvals: Approvals,
         drafts: Mapping[str, Draft],
@@ -240,6 +246,7 @@ class _Survey:
         self._moment = moment
         self._approvals = approvals
         self._imported = imported
+        self._changes = changes
         self._counts = counts
         self._drafts = drafts
         self._upcoming = upcoming
@@ -307,6 +314,7 @@ class _Survey:
             audience=held.audience if held.state in SENT else None,
             counts=self._counts.get(held.id),
             started=True,
+            changes=self._changes.get(slug, known.changes),
         )
 
     def _state(self, draft: Draft, errors: int) -> tuple[str, str | None]:

@@ -1,6 +1,14 @@
 """The frozen values that cross borders between layers. No layer passes a dict, row or response."""
 
-from newsletter.model.archive import ChangedLine, Correction, Edition, PublishedIssue
+from newsletter.model.archive import (
+    NO_CHANGES,
+    ArchiveChanges,
+    ChangedLine,
+    Correction,
+    Edition,
+    MailedCorrection,
+    PublishedIssue,
+)
 from newsletter.model.article import Article, ArticleLine, LineKind
 from newsletter.model.diagnoses import AccountReport, Diagnosis, DiagnosisState, DnsRecord
 from newsletter.model.events import Cause, Event, EventKind, ProviderSuppression
@@ -71,8 +79,10 @@ from newsletter.model.subscribers import (
 )
 
 __all__ = [
+    "NO_CHANGES",
     "Accepted",
     "AccountReport",
+    "ArchiveChanges",
     "Article",
     "ArticleLine",
     "Ask",
@@ -110,6 +120,7 @@ __all__ = [
     "Links",
     "ListChange",
     "ListItem",
+    "MailedCorrection",
     "Mailing",
     "MailingDetails",
     "MailingReport",

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from datetime import date, datetime
 
     from newsletter.model.issue import Block
+    from newsletter.model.mailings import MailingState
 
 
 _ADDED: Final = "+ "
@@ -81,6 +82,36 @@ class Correction:
     def added(self) -> tuple[str, ...]:
         """The sentences that it added, in the order of the text."""
         return tuple(line.text for line in _changed_lines(self.change) if line.added)
+
+
+@dataclass(frozen=True, slots=True)
+class MailedCorrection:
+    """A correction, and its real mailing.
+
+    Attributes:
+        number: 1 and more, in order.
+        at: When it was published.
+        mailing: The slug of the mailing; None if it was not mailed. Then the next two are None too.
+        state: That of the mailing.
+        audience: How many subscribers the mailing is for.
+    """
+
+    number: int
+    at: datetime
+    mailing: str | None = None
+    state: MailingState | None = None
+    audience: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveChanges:
+    """What was done in the archive with an issue since it was sent; corrections oldest first."""
+
+    corrections: tuple[MailedCorrection, ...] = ()
+    withdrawn: bool = False
+
+
+NO_CHANGES: Final = ArchiveChanges()
 
 
 def _changed_lines(change: str) -> tuple[ChangedLine, ...]:

@@ -6,9 +6,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from newsletter.model.archive import NO_CHANGES
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
+
+    from newsletter.model.archive import ArchiveChanges
 
 
 class MailingState(StrEnum):
@@ -211,8 +215,8 @@ class MailingReport:
     """The report of a mailing: the states always add up to the audience.
 
     ``assumed`` is the part of accepted that a person decided; ``proofed_at`` is when this very
-    letter was last sent as a proof; ``heard`` is what events report; ``at`` is the moment of the
-    report.
+    letter was last sent as a proof; ``heard`` is what events report; ``changes`` is what was done
+    with the issue in the archive since; ``at`` is the moment of the report.
     """
 
     mailing: Mailing
@@ -222,6 +226,7 @@ class MailingReport:
     at: datetime = field(compare=False)
     proofed_at: datetime | None = None
     heard: EventTotals = EventTotals()
+    changes: ArchiveChanges = NO_CHANGES
 
     @property
     def proofed(self) -> bool:

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from newsletter.model import Correction, Edition, PublishedIssue
+from newsletter.model import (
+    ArchiveChanges,
+    Correction,
+    Edition,
+    MailedCorrection,
+    MailingState,
+    PublishedIssue,
+)
 from newsletter.store import block_json
 from newsletter.store.database import now
 from newsletter.store.schema import editions, mailings, withdrawals
@@ -134,6 +141,41 @@ def _edition(row: sa.Row[Any]) -> Edition:
         change=row.change,
         imported_from=row.imported_from or "",
     )
+
+
+def changes(connection: sa.Connection, slug: str | None = None) -> dict[str, ArchiveChanges]:
+    """Return what was done with issues since they were sent, by slug; only where there is any.
+
+    Args:
+        slug: Only of this issue; None for all.
+    """
+    mailed = sa.and_(
+        mailings.c.erratum_of == editions.c.slug,
+        mailings.c.erratum == editions.c.number,
+        mailings.c.rehearsal.is_(sa.false()),
+        mailings.c.released.is_(sa.false()),
+    )
+    corrected = (
+        sa.select(
+            *(editions.c.slug, editions.c.number, editions.c.at),
+            *(mailings.c.slug.label("mailing"), mailings.c.state, mailings.c.audience),
+        )
+        .select_from(editions.outerjoin(mailings, mailed))
+        .where(editions.c.number > 0, editions.c.mailing_id.is_(None))
+        .order_by(editions.c.number)
+    )
+    withdrawn = sa.select(withdrawals.c.slug)
+    if slug is not None:
+        corrected = corrected.where(editions.c.slug == slug)
+        withdrawn = withdrawn.where(_withdrawn(slug))
+    found: dict[str, list[MailedCorrection]] = {}
+    for row in connection.execute(corrected):
+        state = MailingState(row.state) if row.state else None
+        found.setdefault(row.slug, []).append(
+            MailedCorrection(row.number, row.at, row.mailing, state, row.audience)
+        )
+    gone = set(connection.scalars(withdrawn))
+    return {one: ArchiveChanges(tuple(found.get(one, ())), one in gone) for one in gone | {*found}}
 
 
 def is_newest_text(connection: sa.Connection, slug: str, content_hash: str) -> bool:

@@ -8,6 +8,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from newsletter.model import (
+    NO_CHANGES,
     Decision,
     DeliveryState,
     EventKind,
@@ -17,7 +18,7 @@ from newsletter.model import (
     MailingReport,
     UnresolvedBatch,
 )
-from newsletter.store import leases, proofs
+from newsletter.store import editions, leases, proofs
 from newsletter.store.columns import UtcDateTime
 from newsletter.store.database import now
 from newsletter.store.schema import acceptances, batches, decisions, deliveries, mailings
@@ -51,6 +52,7 @@ def report(connection: sa.Connection, mailing: Mailing) -> MailingReport:
             connection, mailing.letter_hash, None if mailing.rehearsal else mailing.provider_url
         ),
         heard=event_totals(connection, mailing, found[DeliveryState.ACCEPTED]),
+        changes=editions.changes(connection, mailing.slug).get(mailing.slug, NO_CHANGES),
     )
 
 

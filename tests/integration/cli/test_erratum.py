@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import signal
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -135,6 +136,8 @@ def test_a_correction_is_published_and_then_mailed_once(author: Author) -> None:
     assert {one["issue"] for one in history["deliveries"]} == {slug, author.erratum}
     (line,) = author.document("status")["issues"]
     assert (line["issue"], line["state"]) == (slug, "sent")
+    correction = {"number": 1, "published_at": found["published_at"], "mailing": author.erratum}
+    assert line["corrections"] == author.document("status", slug)["corrections"] == [correction]
     # A part of both names is the issue.
     assert author.document("status", "rust") == author.document("status", slug)
     assert author.document("status", "rust--erratum") == mailing
@@ -260,6 +263,43 @@ def test_what_cannot_be_corrected_or_withdrawn_says_why(author: Author) -> None:
     assert "draft" in refused(author.run("erratum", author.slug))
     file.unlink()
     assert "is gone" in refused(author.run("erratum", author.slug))
+
+
+def test_status_says_what_was_corrected_mailed_and_withdrawn(author: Author) -> None:
+    commands = (("status",), ("status", author.slug))
+    for command in commands:
+        assert not {"corrected", "withdrawn"} & set(author.run(*command).stdout.split())
+    assert author.document("status", author.slug)["corrections"] == []
+    author.correct()
+    first = author.document("erratum", author.slug)["published_at"]
+    author.newsletter.sql("UPDATE subscribers SET status = 'unsubscribed' WHERE id > 12")
+    for command in commands:
+        assert re.search(
+            r"^ +corrected \d{4}-\d\d-\d\d \(1 correction, not mailed\)$",
+            author.run(*command).stdout,
+            re.MULTILINE,
+        )
+    author.document("erratum", author.slug, "--mail", "--yes")
+    for command in commands:
+        assert "(1 correction, mailed to 12)\n" in author.run(*command).stdout
+    author.correct("over water.", "over wind.")
+    second = author.document("erratum", author.slug)["published_at"]
+    author.document("withdraw", author.slug)
+    for command in commands:
+        said = author.run(*command).stdout
+        assert "(2 corrections, number 1 mailed to 12)\n" in said
+        assert re.search("^ +withdrawn from the archive$", said, re.MULTILINE)
+    author.newsletter.sql("UPDATE mailings SET state = 'paused' WHERE erratum = 1")
+    said = author.run("status", author.slug).stdout
+    assert f"number 1 mailing paused: newsletter status {author.erratum})" in said
+    found = author.document("status", author.slug)
+    (line,) = author.document("status")["issues"]
+    assert line["withdrawn"] is found["withdrawn"] is True
+    assert line["corrections"] == found["corrections"]
+    assert found["corrections"] == [
+        {"number": 1, "published_at": first, "mailing": author.erratum},
+        {"number": 2, "published_at": second, "mailing": None},
+    ]
 
 
 def test_a_withdrawn_issue_is_gone_from_the_archive(author: Author) -> None:
