@@ -48,7 +48,7 @@ class AnswerHandler:
         store = context.database.store()
         asked = find_ask(store, slug, number, rehearsals=context.shows_rehearsals)
         if asked is Missing.WITHDRAWN:
-            return pages.withdrawn.answer(410)
+            return pages.withdrawn_answer.answer(410)
         if asked is Missing.NOTHING:
             return pages.missing.answer(404)
         answer = asked.answers[number - 1]

@@ -64,6 +64,7 @@ class Pages:
     not_unsubscribed: Page
     missing: Page
     withdrawn: Page
+    withdrawn_answer: Page
     trouble: Page
     refused: Page
     signup: PageTemplate
@@ -130,7 +131,8 @@ def render_pages(settings: Settings) -> Pages:
         proof=_page(settings, "proof"),
         not_unsubscribed=_page(settings, "not-unsubscribed"),
         missing=_page(settings, "missing"),
-        withdrawn=_page(settings, "withdrawn"),
+        withdrawn=_page(settings, "withdrawn", archive="./"),
+        withdrawn_answer=_page(settings, "withdrawn", archive="../../issues/"),
         trouble=_page(settings, "trouble"),
         refused=_page(settings, "refused"),
         signup=signup(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
+from urllib.parse import urljoin
 
 import pytest
 
@@ -123,6 +124,8 @@ def test_only_a_published_issue_asks(root: Path) -> None:
         with newsletter.store.write() as connection:
             editions.withdraw(connection, newsletter.slug)
         assert statuses(app) == {410}
+        (others,) = re.findall(r'href="(\.[^"]*)"', app.client.get(path).text)
+        assert urljoin(path, others) == "/issues/"
         assert app.client.get("/a/2020-01-01-nooit/1").status_code == 404
     assert counted(newsletter) == [(newsletter.slug, 1, 1)]
 
