@@ -149,6 +149,7 @@ def stats(app: App, *, json_: bool) -> None:
     document = {
         **counts,
         "paused": found.paused,
+        "monthly": found.monthly,
         "suppressed": found.suppressed,
         "total": sum(counts.values()),
     }

@@ -266,6 +266,14 @@ def count_paused(connection: sa.Connection, moment: datetime) -> int:
     )
 
 
+def count_monthly(connection: sa.Connection) -> int:
+    """Return how many active subscribers get one letter a month."""
+    query = sa.select(sa.func.count()).where(
+        subscribers.c.status == SubscriberStatus.ACTIVE.value, subscribers.c.monthly
+    )
+    return connection.scalar(query) or 0
+
+
 def _update(
     connection: sa.Connection, values: dict[str, Any], rows: Sequence[Mapping[str, object]]
 ) -> None:

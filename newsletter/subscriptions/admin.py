@@ -61,6 +61,7 @@ class Stats:
     Attributes:
         counts: By status; together they are all subscribers.
         paused: Those of the active ones who get no letters for now.
+        monthly: Those of the active ones who get digests only.
         suppressed: Addresses of which only a hash is kept; these are not on the list.
         sources: Of each `?van=` of the sign-up form, or None without one: how many confirmed, and
             how many have not done so yet.
@@ -68,6 +69,7 @@ class Stats:
 
     counts: Mapping[SubscriberStatus, int]
     paused: int
+    monthly: int
     suppressed: int
     sources: Mapping[str | None, tuple[int, int]]
 
@@ -211,6 +213,7 @@ def count_subscribers(store: Store) -> Stats:
         return Stats(
             subscribers.count_by_status(connection),
             subscribers.count_paused(connection, now(connection)),
+            subscribers.count_monthly(connection),
             suppressions.count(connection),
             signups.count_by_source(connection),
         )

@@ -213,6 +213,7 @@ def test_import_reports_what_became_of_every_row(
         "bounced": 0,
         "complained": 1,
         "paused": 0,
+        "monthly": 0,
         "suppressed": 0,
         "total": 2,
         "sources": [],
@@ -240,8 +241,14 @@ def test_stats_count_sources_and_answers(root: Path, run: Run, ask: Callable[...
         for _ in range(3):
             answers.count(connection, asking.slug, 2)
         answers.count(connection, "2026-11-22-zonder-brief", 1)
+        # One who has not confirmed gets nothing, whatever they chose.
+        chosen = (
+            "UPDATE subscribers SET monthly = (1 = 1) WHERE email LIKE 'p1@%' OR email LIKE 'p3@%'"
+        )
+        connection.exec_driver_sql(chosen)
     store.close()
     found = ask("stats")
+    assert (found["active"], found["monthly"]) == (3, 1)
     assert found["sources"] == [
         {"source": "blog", "confirmed": 2, "unconfirmed": 0},
         {"source": None, "confirmed": 1, "unconfirmed": 0},
