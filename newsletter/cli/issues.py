@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from newsletter import checks, desk
 from newsletter.cli.output import counted, note, warn
 from newsletter.content import printable
-from newsletter.desk.issues import match_issue
+from newsletter.desk.issues import match_issue, slug_of_argument
 from newsletter.errors import NewsletterError, check_command
 from newsletter.model import Severity
 
@@ -50,7 +50,7 @@ def find_issue(app: App, typed: str) -> tuple[str, Draft | None]:
     Raises:
         NewsletterError: There is no such issue, or its file cannot be read.
     """
-    found = match_issue(app.settings, typed, lambda: _mailing_slugs(app))
+    found = _match(app, typed)
     warn_if_outside(app, found.path)
     return found.slug, desk.read_draft(app.settings, found.path) if found.path else None
 
@@ -68,7 +68,7 @@ def find_issue_to_change(app: App, typed: str, *, asks: bool) -> tuple[str, Draf
     Raises:
         NewsletterError: There is no such issue, or only a part of its slug was typed.
     """
-    found = match_issue(app.settings, typed, lambda: _mailing_slugs(app))
+    found = _match(app, typed)
     require_whole(found, typed, asks=asks)
     warn_if_outside(app, found.path)
     return found.slug, desk.read_draft(app.settings, found.path) if found.path else None
@@ -91,6 +91,17 @@ def _mailing_slugs(app: App) -> Iterable[str]:
     from newsletter.delivery import mailing_slugs  # noqa: PLC0415 - slow to import
 
     return mailing_slugs(app.reading)
+
+
+def _match(app: App, typed: str) -> IssueMatch:
+    try:
+        return match_issue(app.settings, typed, lambda: _mailing_slugs(app))
+    except NewsletterError:
+        from newsletter import delivery  # noqa: PLC0415 - slow to import
+
+        # No file and no mailing has this name, but the archive may have.
+        delivery.refuse_imported(app.reading, slug_of_argument(app.settings, typed))
+        raise
 
 
 def warn_if_outside(app: App, path: Path | None) -> None:

@@ -166,6 +166,7 @@ def _one(app: App, issue: str, *, json_: bool) -> None:
         )
         print_warnings(draft)
         return
+    delivery.refuse_imported(app.reading, slug)
     if draft is None:
         raise NewsletterError(
             f"there is no issue {slug}", hint="See what there is: newsletter status"

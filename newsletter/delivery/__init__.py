@@ -17,6 +17,7 @@ from newsletter.delivery.errata import (
     plan_erratum,
     publish_erratum,
     read_erratum,
+    refuse_imported,
     withdraw_issue,
 )
 from newsletter.delivery.forecast import (
@@ -82,6 +83,7 @@ __all__ = [
     "publish_erratum",
     "read_erratum",
     "recent_reports",
+    "refuse_imported",
     "rehearsal_settings",
     "rehearse_issue",
     "report_resumption",

@@ -9,6 +9,7 @@ from newsletter import render
 from newsletter.content.changed_text import find_changes
 from newsletter.delivery import planning, preflight
 from newsletter.delivery.media import keep_pictures, store_pictures
+from newsletter.delivery.messages import imported_only
 from newsletter.delivery.planning import Plan, Resumption, SendRequest
 from newsletter.delivery.sender_domain import find_sender_changes
 from newsletter.errors import NewsletterError
@@ -118,6 +119,8 @@ def _find_sent(connection: Connection, slug: str) -> Mailing:
         raise NewsletterError(
             f"{slug} is the mailing of a correction", hint=f"Name the issue: {found.erratum_of}"
         )
+    if editions.is_imported(connection, slug):
+        raise imported_only(slug)
     if found is None or found.released:
         raise NewsletterError(
             f"{slug} was never sent, so there is nothing to correct or to withdraw",
@@ -269,6 +272,17 @@ def freeze(context: Context, plan: Plan) -> Mailing:
             rehearsal=can.rehearsal,
             zone=context.settings.zone,
         )
+
+
+def refuse_imported(store: Store, slug: str) -> None:
+    """Refuse a letter that another program sent.
+
+    Raises:
+        NewsletterError: It is one.
+    """
+    with store.read() as connection:
+        if editions.is_imported(connection, slug):
+            raise imported_only(slug)
 
 
 def archived_slugs(store: Store) -> list[str]:

@@ -186,6 +186,14 @@ def imported(slug: str) -> str:
     return f"{slug} is {IMPORTED}, so it is not sent"
 
 
+def imported_only(slug: str) -> NewsletterError:
+    """Return that a letter which another program sent is in the archive, and has no mailing."""
+    return NewsletterError(
+        f"{slug} is an imported letter: it is in the archive only, and cannot be corrected",
+        hint=f"To take it out of the archive: newsletter withdraw {slug}",
+    )
+
+
 def still_a_draft(draft: Draft) -> str:
     """Return that an issue which is due is still a draft."""
     return f'{draft.slug} is due and still says "draft: yes": not sent.'

@@ -269,7 +269,8 @@ class _Survey:
         draft = self._drafts.get(skimmed.draft.slug, skimmed.draft)
         issue = skimmed.draft.issue or draft.issue
         known = IssueStatus(
-            draft.slug, draft.path, "scheduled", issue.subject if issue else None, draft.send_at
+            *(draft.slug, draft.path, "scheduled", issue.subject if issue else None, draft.send_at),
+            changes=self._changes.get(draft.slug, NO_CHANGES),
         )
         if held := self._mailings.get(draft.slug):
             return self._started(known, held)
@@ -314,7 +315,6 @@ class _Survey:
             audience=held.audience if held.state in SENT else None,
             counts=self._counts.get(held.id),
             started=True,
-            changes=self._changes.get(slug, known.changes),
         )
 
     def _state(self, draft: Draft, errors: int) -> tuple[str, str | None]:

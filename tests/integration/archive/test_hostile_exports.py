@@ -330,6 +330,11 @@ def test_an_imported_letter_is_never_sent(root: Path, run: Run) -> None:
     report(run, zipped(root / "export.zip", substack(LETTER, {"1.rust": "<p>Een zin.</p>"})))
 
     slug = "2021-03-04-rust"
+    named = f"{slug} is an imported letter: it is in the archive only, and cannot be corrected"
+    for command in (("status", slug), ("erratum", slug, "--mail", "--yes")):
+        done = run(*command)
+        assert (done.returncode, done.stdout) == (1, ""), done
+        assert named in done.stderr
     for command in (("send", slug, "--late", "--yes"), ("rehearse", slug)):
         done = run(*command)
         assert done.returncode == 1, done
@@ -341,6 +346,13 @@ def test_an_imported_letter_is_never_sent(root: Path, run: Run) -> None:
         "it is already in the archive as an imported letter",
     )
     assert states[f"{day}-rust"][0] != "ignored"
+    (root / "issues" / f"{slug}.md").unlink()
+    for command in (("status", slug), ("erratum", slug), ("pause", slug), ("send", slug, "--yes")):
+        done = run(*command)
+        assert (done.returncode, done.stdout) == (1, ""), done
+        assert named in done.stderr
+        assert f"newsletter withdraw {slug}" in done.stderr
+    assert "there is no issue" in run("status", "2021-03-04-rus").stderr
 
 
 def test_an_issue_of_the_same_name_stays(root: Path, run: Run) -> None:
