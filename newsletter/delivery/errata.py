@@ -158,7 +158,6 @@ def publish_erratum(store: Store, settings: Settings, erratum: Erratum) -> Editi
         NewsletterError: Another text was published meanwhile, or as `read_erratum`; nothing is
             published then.
     """
-    store.refuse_closed()
     letter = render.letter(erratum.issue, settings)
     store_pictures(store, settings, erratum.issue)
     with store.write() as connection:
@@ -297,7 +296,6 @@ def withdraw_issue(store: Store, slug: str) -> bool:
     Raises:
         NewsletterError: It is in no archive, or is being sent.
     """
-    store.refuse_closed()
     with store.write() as connection:
         freezing.lock_freezing(connection)
         if editions.is_withdrawn(connection, slug):

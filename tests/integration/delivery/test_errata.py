@@ -16,7 +16,7 @@ from newsletter.model import ChangedLine, RecipientRejected, Unknown
 from newsletter.providers import open_provider
 from newsletter.store import editions, errata, mailings, media
 from newsletter.store.database import now
-from newsletter.store.schema import issue_notices, subscribers
+from newsletter.store.schema import issue_notices, ledger, subscribers
 from newsletter.store.sql import new_id
 from newsletter.subscriptions import signup
 from newsletter.subscriptions.signup import request_signup
@@ -144,6 +144,20 @@ def test_the_pictures_of_a_corrected_text_are_kept_for_good(
         assert media.delete_unused(connection, now(connection) + timedelta(days=1)) == 0
         (name,) = shown(newsletter).edition.pictures
         assert media.find_stored(connection, [name]) == {name}
+
+
+def test_in_a_database_that_was_moved_nothing_is_corrected_or_withdrawn(
+    newsletter: Newsletter, provider: FakeProvider
+) -> None:
+    newsletter.send(provider)
+    correct(newsletter, "over rust.", "over water.")
+    with newsletter.store.write() as connection:
+        connection.execute(ledger.update().values(closed_at=now(connection)))
+    with pytest.raises(NewsletterError, match="moved"):
+        publish(newsletter)
+    with pytest.raises(NewsletterError, match="moved"):
+        delivery.withdraw_issue(newsletter.store, newsletter.slug)
+    assert shown(newsletter).corrections == ()
 
 
 def test_a_corrected_file_is_edited_no_more(newsletter: Newsletter, provider: FakeProvider) -> None:

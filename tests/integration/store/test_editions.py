@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import sqlalchemy as sa
 
 from newsletter.model import Edition
 from newsletter.providers import open_provider
-from newsletter.store import block_json, editions
+from newsletter.store import block_json, editions, schema
 from tests.support.drafts import read
 from tests.support.newsletter import FakeProvider, Newsletter
 
@@ -92,3 +93,26 @@ def test_what_was_sent_is_shown_and_a_rehearsal_only_where_nobody_is_mailed(
         assert sent.edition.blocks
         assert editions.published(connection, rehearsals=True) == [sent]
         assert editions.fingerprint(connection) != before
+    # A rehearsal of a later text takes nothing back.
+    file = root / "issues" / f"{newsletter.slug}.md"
+    file.write_text(file.read_text(encoding="utf-8") + "\nEn meer.\n", encoding="utf-8")
+    newsletter.send(outbox, drafts=True)  # type: ignore[arg-type]
+    with newsletter.store.read() as connection:
+        assert editions.published(connection, rehearsals=True) == [sent]
+
+
+def test_a_correction_of_what_is_not_there_shows_nothing(newsletter: Newsletter) -> None:
+    with newsletter.store.write() as connection:
+        editions.record(connection, edition("2026-01-04-oud", 1))
+        assert editions.published(connection, rehearsals=True) == []
+
+
+def test_what_is_committed_late_is_a_change(newsletter: Newsletter) -> None:
+    with newsletter.store.write() as connection:
+        editions.record(connection, edition("2026-01-04-oud"))
+        editions.record(connection, edition("2026-02-01-nieuw"))
+        first = sa.select(sa.func.min(schema.editions.c.id)).scalar_subquery()
+        both = editions.fingerprint(connection)
+        # Another transaction took its number before, and is not over.
+        connection.execute(schema.editions.delete().where(schema.editions.c.id == first))
+        assert editions.fingerprint(connection) != both
