@@ -70,13 +70,7 @@ def take(connection: sa.Connection, subscriber_id: int, slug: str) -> bool:
     its way, was accepted, or may have been. The row keeps the issue's mailing from them as well.
     """
     had = sa.or_(
-        sa.exists().where(
-            deliveries.c.subscriber_id == subscriber_id,
-            deliveries.c.state.not_in(_NOT_SENT),
-            deliveries.c.mailing_id == mailings.c.id,
-            mailings.c.slug == slug,
-            mailings.c.rehearsal.is_(sa.false()),
-        ),
+        _has_letter(subscriber_id, mailings.c.slug == slug),
         sa.exists().where(
             issue_notices.c.subscriber_id == subscriber_id, issue_notices.c.slug == slug
         ),
@@ -97,6 +91,19 @@ def take(connection: sa.Connection, subscriber_id: int, slug: str) -> bool:
     insert = issue_notices.insert().from_select(list(row), sa.select(*values).where(~had))
     done = connection.execute(insert, execution_options={"preserve_rowcount": True})
     return done.rowcount == 1
+
+
+def _has_letter(subscriber_id: int, *of: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    """Return the condition that a mailing's letter reached a subscriber, may have, or will."""
+    will = mailings.c.state.not_in([MailingState.CANCELLED, MailingState.EXPIRED])
+    return sa.exists().where(
+        deliveries.c.subscriber_id == subscriber_id,
+        deliveries.c.mailing_id == mailings.c.id,
+        deliveries.c.state.not_in(_NOT_SENT),
+        sa.or_(deliveries.c.state != DeliveryState.PENDING, will),
+        mailings.c.rehearsal.is_(sa.false()),
+        *of,
+    )
 
 
 def release_unsent(connection: sa.Connection, ids: Collection[int]) -> None:
@@ -167,13 +174,10 @@ def find_missed(
     as_notice = sa.exists().where(
         issue_notices.c.subscriber_id == subscriber_id, issue_notices.c.slug == mailings.c.slug
     )
-    digest = deliveries.alias()
-    in_digest = sa.exists().where(
-        digest_issues.c.slug == mailings.c.slug,
-        digest.c.mailing_id == digest_issues.c.mailing_id,
-        digest.c.subscriber_id == subscriber_id,
-        digest.c.state.not_in(_NOT_SENT),
+    listed = sa.select(digest_issues.c.slug).join(
+        mailings, digest_issues.c.mailing_id == mailings.c.id
     )
+    in_digest = mailings.c.slug.in_(listed.where(_has_letter(subscriber_id)).correlate(None))
     ended = sa.func.coalesce(mailings.c.finished_at, now(connection))
     query = (
         sa.select(mailings.c.slug)

@@ -159,6 +159,31 @@ def test_who_goes_back_to_every_letter_learns_what_neither_letter_nor_digest_bro
     assert person.heard() == []
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE mailings SET rehearsal = (1 = 1) WHERE monthly",
+        "UPDATE mailings SET state = 'cancelled' WHERE monthly",
+        "UPDATE mailings SET state = 'paused' WHERE monthly",
+    ],
+)
+def test_a_digest_that_was_rehearsed_or_cancelled_brought_nothing(
+    person: Person, change: str
+) -> None:
+    person.choose(monthly=True)
+    first = person.sends("mist")
+    person.sends("maand", listed=(first,))
+    person.newsletter.sql(change)
+    if "state" in change:  # before this person's letter left
+        person.newsletter.sql(
+            "UPDATE deliveries SET state = 'pending'"
+            " WHERE mailing_id = (SELECT id FROM mailings WHERE monthly)"
+        )
+    person.choose(monthly=False)
+    # One that is paused goes on.
+    assert person.heard() == ([] if "paused" in change else [["mist"]])
+
+
 def test_an_issue_that_came_as_a_notice_was_not_missed(person: Person) -> None:
     person.pauses(4)
     slug = person.sends("mist")

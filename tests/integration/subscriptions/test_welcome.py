@@ -213,6 +213,22 @@ def test_a_letter_that_is_still_to_be_sent_counts(
     assert provider.copies()[ANNA] == 1
 
 
+def test_a_letter_of_a_cancelled_mailing_counts_no_more(
+    newsletter: Newsletter, provider: FakeProvider, clock: Clock
+) -> None:
+    join(newsletter, latest=False)
+    newsletter.send(provider, SLUG, limit=1)
+    # As if nothing had been attempted: the same issue is sent once more, while Anna is away.
+    newsletter.sql("UPDATE deliveries SET state = 'pending', batch_id = NULL")
+    newsletter.sql("UPDATE mailings SET state = 'cancelled', released = (1 = 1)")
+    leave(newsletter)
+    newsletter.send(provider, SLUG)
+    newsletter.sql("UPDATE subscribers SET welcomed_at = NULL")
+    clock.moment += 2 * DAY
+    join(newsletter)
+    assert kinds(newsletter) == ["welcome", "welcome", "issue"]
+
+
 def test_what_is_withdrawn_before_it_leaves_does_not_leave(
     newsletter: Newsletter, provider: FakeProvider, seen: list[Batch]
 ) -> None:
