@@ -108,11 +108,17 @@ class FindingCollector:
 
     Args:
         path: What findings call the file.
+        own_url: Where the newsletter's own pages are; empty if that is of no matter.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, own_url: str = "") -> None:
         self._path = path
+        self._own_url = own_url.rstrip("/")
         self._found: dict[tuple[int, str, str], Finding] = {}
+
+    def is_own(self, url: str) -> bool:
+        """Tell whether an address is that of one of the newsletter's own pages."""
+        return bool(self._own_url) and f"{url}/".startswith(f"{self._own_url}/")
 
     def error(self, line: int, rule: str, message: str, fix: str) -> None:
         """Note what keeps the issue from being sent; `line` counts from 1."""

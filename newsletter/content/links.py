@@ -135,6 +135,8 @@ def check_link(url: str, line: int, problems: FindingCollector) -> None:
     if problem:
         problems.error(line, "link-address", problem, _WHOLE)
         return
+    if problems.is_own(url):  # as public_url is, which has checks of its own
+        return
     if scheme_of(url) == "http":
         problems.warning(
             line,

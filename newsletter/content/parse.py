@@ -37,6 +37,7 @@ def read(
     send_clock: time,
     today: date | None = None,
     whole: bool = True,
+    own_url: str = "",
 ) -> Draft:
     """Read an issue file.
 
@@ -48,11 +49,12 @@ def read(
         send_clock: The local time at which an issue without `send_at` goes out.
         today: The day from which a moment may be too far ahead; None when that is of no matter.
         whole: Read the body too. Without it the issue has no blocks, and nobody may be sent it.
+        own_url: Where the newsletter's own pages are: links to them are not judged.
 
     Returns:
         The issue, unless a finding is an error; all findings, by line.
     """
-    problems = FindingCollector(path)
+    problems = FindingCollector(path, own_url)
     slug, day = read_file_name(name, problems)
     # A file of which the time cannot be read must not be overlooked on its day.
     usual = _local(datetime.combine(day, send_clock, zone)) if day else None
@@ -81,7 +83,7 @@ def read(
         is_draft=fields.draft,
         entries=header.entries,
         allowed=fields.allowed,
-        source=IssueSource(raw.decode(), name, zone, send_clock, today),
+        source=IssueSource(raw.decode(), name, zone, send_clock, today, own_url),
     )
 
 
@@ -101,6 +103,7 @@ def read_again(draft: Draft, text: str) -> Draft:
         zone=source.zone,
         send_clock=source.send_clock,
         today=source.today,
+        own_url=source.own_url,
     )
 
 

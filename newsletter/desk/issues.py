@@ -198,6 +198,7 @@ def read_text(settings: Settings, path: Path, raw: bytes, *, whole: bool = True)
         send_clock=settings.send_clock,
         today=datetime.now(settings.zone).date(),
         whole=whole,
+        own_url=settings.public_url,
     )
     return pictures.attach_pictures(draft, path.absolute().parent, settings)
 

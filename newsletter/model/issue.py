@@ -338,6 +338,7 @@ class IssueSource:
         zone: The newsletter's time zone.
         send_clock: The local time at which an issue without `send_at` goes out.
         today: The day from which a moment may be too far ahead; None when that is of no matter.
+        own_url: Where the newsletter's own pages are; empty when that is of no matter.
     """
 
     text: str
@@ -345,6 +346,7 @@ class IssueSource:
     zone: ZoneInfo
     send_clock: time
     today: date | None
+    own_url: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -129,6 +130,25 @@ def test_a_digest_as_it_was_written_is_checked_sent_and_contains_what_it_links_t
     assert [one[0] for one in listed] == [
         "2026-11-01-vijver", "2026-11-15-mist", "2026-11-29-regen",
     ]  # fmt: skip
+
+
+def test_links_of_a_digest_to_an_archive_on_the_own_machine_are_no_finding(
+    newsletter: Newsletter,
+) -> None:
+    settings = replace(newsletter.settings, public_url="http://localhost:800")
+    moment = datetime(2026, 11, 30, 9, tzinfo=UTC)
+    made = make_digest(settings, newsletter.store, NOVEMBER, day=None, now=moment, write=False)
+    text = made.draft.text
+    assert "(http://localhost:800/issues/" in text
+    path = settings.issues / "2026-12-06-overzicht.md"
+
+    def rules(text: str) -> list[str]:
+        found = desk.issues.read_text(settings, path, text.encode()).findings
+        return [one.rule for one in found if one.rule in {"link-insecure", "private-address"}]
+
+    assert rules(text) == []
+    other = text.replace("http://localhost:800/", "http://localhost:8000/", 1)
+    assert rules(other) == ["link-insecure", "private-address"]
 
 
 def test_a_digest_of_a_month_that_is_not_over_says_so(newsletter: Newsletter) -> None:
