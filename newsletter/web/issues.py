@@ -41,7 +41,7 @@ class IssueHandler:
         context = self._context
         slug = links.repair(_SLUG, request.path_params["slug"])
         if not _SLUG.fullmatch(slug):
-            return context.pages.missing.answer(404)
+            return context.pages.missing_issue.answer(404)
         if page := self._archive.answer(request, paths.issue_path(slug)):
             return page
         # One that an earlier version of the program froze has only its letter.
@@ -50,7 +50,7 @@ class IssueHandler:
                 return context.pages.withdrawn.answer(410)
             found = mailings.published_letter(connection, slug, rehearsals=context.shows_rehearsals)
         if found is None:
-            return context.pages.missing.answer(404)
+            return context.pages.missing_issue.answer(404)
         letter_hash, frozen = found
         headers = {**_HEADERS, "ETag": f'"{letter_hash}"'}
         if headers["ETag"] in request.headers.get("if-none-match", ""):

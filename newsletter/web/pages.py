@@ -63,6 +63,7 @@ class Pages:
     proof: Page
     not_unsubscribed: Page
     missing: Page
+    missing_issue: Page
     withdrawn: Page
     withdrawn_answer: Page
     trouble: Page
@@ -130,7 +131,8 @@ def render_pages(settings: Settings) -> Pages:
         unsubscribed=_page(settings, "unsubscribed"),
         proof=_page(settings, "proof"),
         not_unsubscribed=_page(settings, "not-unsubscribed"),
-        missing=_page(settings, "missing"),
+        missing=_page(settings, "missing", archive=""),
+        missing_issue=_page(settings, "missing", archive="./"),
         withdrawn=_page(settings, "withdrawn", archive="./"),
         withdrawn_answer=_page(settings, "withdrawn", archive="../../issues/"),
         trouble=_page(settings, "trouble"),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import formatdate
 from typing import TYPE_CHECKING
+from urllib.parse import urljoin
 
 import feedparser
 import httpx
@@ -53,6 +55,15 @@ def test_every_page_of_it_is_there(app: App) -> None:
         assert app.client.head(path).headers["content-length"] == str(len(answer.content))
     for path in ("/issues/theme/stilte", "/issues/page/2", "/issues/page/x", "/feed.rss"):
         assert app.client.get(path).status_code == 404
+
+
+def test_the_page_of_no_issue_leads_to_all_issues(app: App) -> None:
+    for path in ("/issues/2026-01-01-niets", "/issues/Niets!"):
+        answer = app.client.get(path)
+        assert answer.status_code == 404
+        (found,) = re.findall('<a href="([^"]*)">alle brieven</a>', answer.text)
+        assert urljoin(path, found) == "/issues/"
+    assert "alle brieven" not in app.client.get("/niets").text
 
 
 def test_it_may_fetch_its_own_pictures_and_nothing_else(app: App) -> None:
