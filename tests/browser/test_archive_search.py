@@ -223,11 +223,12 @@ def test_the_archive_on_a_disk_is_searched_by_its_own_page(
     assert [url for url in asked if not url.startswith(tmp_path.as_uri())] == []
 
 
-def test_a_site_on_a_disk_is_searched_too(page: Page, site: Path) -> None:
+def test_a_site_on_a_disk_is_searched_too(page: Page, site: Path, faults: list[str]) -> None:
     page.goto(f"{site.as_uri()}/search.html?q=rust")
     page.locator("li p:not(:empty)").last.wait_for()
     assert page.locator("li a").all_inner_texts() == ["Over rust", TITLES["2026-01-04-los"][0]]
     assert page.locator("li p").all_inner_texts() == ["Vooraf.", "Vooraf."]
+    assert faults == []
 
 
 @pytest.mark.parametrize("query", ["olifanten", "%00%25%22%3Cscript%3E", "x" * 10_000, ""])

@@ -12,6 +12,7 @@
 
   // A page from a disk may not read another one: then its preheader is shown.
   async function excerptOf(hit, address, words) {
+    if (location.protocol === "file:") return hit.preheader;
     try {
       const answer = await fetch(address);
       const page = new DOMParser().parseFromString(answer.ok ? await answer.text() : "", "text/html");
