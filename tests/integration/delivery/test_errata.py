@@ -472,7 +472,7 @@ def test_an_imported_letter_can_be_withdrawn_and_not_corrected(
     with newsletter.store.write() as connection:
         editions.record(connection, old)
     assert old.slug in delivery.archived_slugs(newsletter.store)
-    with pytest.raises(NewsletterError, match="never sent"):
+    with pytest.raises(NewsletterError, match="imported letter"):
         delivery.read_erratum(newsletter.store, old.slug, None)
     assert delivery.withdraw_issue(newsletter.store, old.slug)
     assert shown(newsletter).slug == newsletter.slug
