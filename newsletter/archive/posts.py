@@ -8,7 +8,7 @@ Eleventy, a collection of Jekyll).
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -71,15 +71,14 @@ def post_text(issue: PublishedIssue, settings: Settings, pictures: Mapping[str, 
 
     Args:
         issue: The issue.
-        settings: The newsletter's: its time zone, and where its archive is.
+        settings: The newsletter's: where its archive is.
         pictures: The file of each picture beside the post, by the address that the issue has.
     """
     edition = issue.edition
-    clock = issue.published_at.astimezone(settings.zone).time().replace(microsecond=0)
     # JSON is YAML too, and its texts need no guess about quotation marks.
     fields = {
         "title": edition.subject,
-        "date": datetime.combine(edition.day, clock, settings.zone),
+        "date": edition.day,
         "description": edition.preheader,
         "slug": issue.slug,
         "tags": list(edition.themes),
@@ -96,6 +95,6 @@ def _canonical(issue: PublishedIssue, settings: Settings) -> str:
 
 
 def _yaml(value: object) -> str:
-    if isinstance(value, datetime):
+    if isinstance(value, date):
         return value.isoformat()
     return json.dumps(value, ensure_ascii=False)

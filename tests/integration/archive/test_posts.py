@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from typing import TYPE_CHECKING
 
 import pytest
@@ -98,6 +99,7 @@ def test_each_issue_is_a_post_with_its_pictures_beside_it(
     text = made["2026-11-29-rust/index.md"].decode()
     fields = yaml.safe_load(text.split("---\n")[1])
     assert (fields["title"], fields["tags"]) == ("De weg naar rust", ["rust"])
+    assert fields["date"] == date(2026, 11, 29)  # the day alone, for it may have been sent later
     assert f"![Een open deur]({NAME})\n" in text
 
 
