@@ -95,7 +95,10 @@ def test_the_new_repository_is_clean_and_can_be_rehearsed(
     assert (root / ".newsletter" / "outbox" / issue.stem / "index.html").exists()
     installs = (root / "newsletter-install" / "program.txt").exists()
     assert installs == (ci != "none" or pages != "none")
-    assert git(root, "status", "--porcelain", "--ignored", "--", ".newsletter").startswith("!!")
+    built = run_command("archive", "build", "--out", "public", cwd=root)
+    assert built.returncode == 0, built.stderr
+    for folder in (".newsletter", "public"):
+        assert git(root, "status", "--porcelain", "--ignored", "--", folder).startswith("!!")
 
 
 def test_every_provider_is_tried_in_every_language() -> None:
