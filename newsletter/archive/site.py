@@ -17,7 +17,7 @@ from newsletter.archive.related import find_related
 from newsletter.archive.search_files import search_script
 from newsletter.archive.searching import ArchiveWords, SearchResult
 from newsletter.archive.themes import Theme, gather_themes, theme_slug, themes_of
-from newsletter.content.changed_text import keep_current
+from newsletter.changed_text import keep_current
 from newsletter.model import PublishedIssue
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from newsletter.content.archive_links import archived_slugs, issue_address
+from newsletter.archive_links import archived_slugs, issue_address
 from newsletter.model import Finding, Severity
 
 if TYPE_CHECKING:

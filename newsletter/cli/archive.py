@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from newsletter.archive_links import issue_address
 from newsletter.cli.groups import SuggestingGroup
 from newsletter.cli.output import counted, json_option, note, print_json, print_line
 from newsletter.cli.progress import progress
-from newsletter.content.archive_links import issue_address
 
 if TYPE_CHECKING:
     from newsletter.archive.importing.run import ImportReport

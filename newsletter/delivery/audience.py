@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from newsletter.content.archive_links import archived_slugs
+from newsletter.archive_links import archived_slugs
 from newsletter.errors import NewsletterError
 from newsletter.store import audiences, editions
 from newsletter.store.audiences import Audience

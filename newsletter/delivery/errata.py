@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from newsletter import render
-from newsletter.content.changed_text import find_changes
+from newsletter.changed_text import find_changes
 from newsletter.delivery import planning, preflight
 from newsletter.delivery.media import keep_pictures, store_pictures
 from newsletter.delivery.messages import imported_only

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Final
 
+from newsletter.archive_links import issue_address
 from newsletter.article.drafting import DraftText, PartCount, as_value, escape
 from newsletter.article.words import draft_texts
 from newsletter.checks.prose import plain
-from newsletter.content.archive_links import issue_address
 from newsletter.content.words import words
 from newsletter.desk import folder, new_issue
 from newsletter.desk.authoring import NewDraft

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from newsletter import placeholders
+from newsletter.archive_links import issue_address
 from newsletter.config import NO_DOMAIN
-from newsletter.content.archive_links import issue_address
 from newsletter.errors import NewsletterError
 from newsletter.model import Letter, NoticeKind
 from newsletter.model.mailings import MOST_NAMED

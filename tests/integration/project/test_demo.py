@@ -63,4 +63,4 @@ def test_the_sample_issues_are_without_fault() -> None:
         # A sample of last month is a draft in the past.
         assert {one.rule for one in check(draft)} <= {"draft-in-the-past"}
         kinds |= {block.kind for block in draft.blocks}
-    assert len(kinds) == 11
+    assert len(kinds) == 12

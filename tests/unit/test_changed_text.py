@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from newsletter.content.changed_text import find_changes
+from newsletter.changed_text import find_changes
 from newsletter.model import Correction
 from tests.support.drafts import read
 from tests.support.issues import every_block
