@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 MOST: Final = 3
 _WORDS: Final = 60
 _LEAST: Final = 0.08
-"""Issues that are less near than this have nothing in common that a reader would see."""
+"""Issues that are less near than this have nothing in common that a person would see."""
 _THEMES: Final = 0.5
 
 
@@ -79,7 +79,7 @@ def _vectors(issues: Sequence[Mapping[str, float]]) -> list[dict[str, float]]:
     rare = {word: math.log(len(issues) / count) for word, count in having.items()}
     vectors = []
     for weights in issues:
-        told = sorted((-weight * rare[word], word) for word, weight in weights.items())[:_WORDS]
-        length = math.sqrt(sum(value * value for value, _ in told)) or 1.0
-        vectors.append({word: -value / length for value, word in told if value})
+        rarest = sorted((-weight * rare[word], word) for word, weight in weights.items())[:_WORDS]
+        length = math.sqrt(sum(value * value for value, _ in rarest)) or 1.0
+        vectors.append({word: -value / length for value, word in rarest if value})
     return vectors

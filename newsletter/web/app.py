@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from newsletter.web.pages import Pages
 
 _FLUSH_SECONDS: Final = 0.1
-_READERS: Final = 10
+_RENDERING: Final = 10
 """How many requests for pages of the archive are served at once: those of subscribers have the
 other threads (Starlette has 40) and connections to the database."""
 _ARCHIVE: Final = (
@@ -132,12 +132,12 @@ def create_app(
     pages = context.pages
     signup, preferences = SignupHandler(context), PreferencesHandler(context)
     webhooks, archive = WebhookHandler(context), ArchiveHandler(context)
-    readers = asyncio.Semaphore(_READERS)
+    rendering = asyncio.Semaphore(_RENDERING)
 
     def reading(show: Callable[[Request], Response]) -> Callable[[Request], Awaitable[Response]]:
         # An endpoint of its own each time: by it the log names its route.
         async def endpoint(request: Request) -> Response:
-            async with readers:  # the first pages after a change take seconds
+            async with rendering:  # the first pages after a change take seconds
                 return await run_in_threadpool(show, request)
 
         return endpoint

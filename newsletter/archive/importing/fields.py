@@ -39,7 +39,7 @@ class Paragraph(NamedTuple):
     """A paragraph without fields.
 
     Attributes:
-        runs: What is left of it; nothing where it only greeted somebody.
+        runs: What is left of it; nothing where it only greeted a person.
         of_program: It had a field that only lines of a program have, such as a link to unsubscribe.
     """
 

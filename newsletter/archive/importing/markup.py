@@ -82,19 +82,19 @@ def read_markup(markup: str, surroundings: Surroundings) -> tuple[Piece, ...]:
     body = parse_html(drop_conditional_parts(markup)).body
     if body is None:
         return ()
-    reader = _Reader(surroundings)
+    collector = _PieceCollector(surroundings)
     for node, begins in walk(body, is_furniture):
         if node.is_text_node:
-            reader.add_text(node.text_content or "")
+            collector.add_text(node.text_content or "")
         elif node.is_element_node and begins:
-            reader.begin(node)
+            collector.begin(node)
         elif node.is_element_node:
-            reader.end(node)
-    reader.flush()
-    return tuple(reader.pieces)
+            collector.end(node)
+    collector.flush()
+    return tuple(collector.pieces)
 
 
-class _Reader:
+class _PieceCollector:
     """Collects the pieces while the elements pass by."""
 
     def __init__(self, surroundings: Surroundings) -> None:

@@ -172,9 +172,9 @@ def test_a_page_that_takes_long_keeps_nobody_else_waiting(root: Path) -> None:
     template.parent.mkdir(parents=True)
     loops = "".join(f"{{% for {name} in range(99999) %}}" for name in "abc")
     template.write_text(f"{loops}{'{% endfor %}' * 3}", encoding="utf-8")
-    with serving(root) as app, ThreadPoolExecutor(60) as readers:
+    with serving(root) as app, ThreadPoolExecutor(60) as visitors:
         path = f"/issues/{weekly(1)[0].slug}"
-        asked = [readers.submit(httpx.get, f"{app.url}{path}", timeout=60) for _ in range(60)]
+        asked = [visitors.submit(httpx.get, f"{app.url}{path}", timeout=60) for _ in range(60)]
         time.sleep(1)  # they arrive
         assert app.client.get("/healthz", timeout=30).status_code == 200
         assert not any(one.done() for one in asked)
