@@ -1,8 +1,8 @@
 """Slow floods of the sign-up form: many new addresses a day, from many networks, nobody confirms.
 
 No limit for each network or hour notices them. What gives them away is that nearly none confirms.
-Then the form slows down to some letters a day. Unlike such a flood, a person asks again later: a part
-of these letters is for those who do.
+Then the form slows down to some letters a day. Unlike such a flood, a person asks again later: a
+part of these letters is for those who do.
 """
 
 from __future__ import annotations

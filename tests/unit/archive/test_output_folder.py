@@ -108,7 +108,7 @@ def test_what_cannot_be_read_to_its_end_is_not_read(
     monkeypatch.chdir(tmp_path)  # the path of a socket must be short
     with socket.socket(socket.AF_UNIX) as made:
         made.bind(name)
-        with pytest.raises(NewsletterError, match="is not as"):
+        with pytest.raises(NewsletterError, match="was changed by hand"):
             fill(tmp_path, a_html="a")
 
 
