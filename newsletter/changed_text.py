@@ -34,13 +34,13 @@ def find_changes(
         old: Subject, preheader and blocks, as they were.
         new: The same, corrected.
     """
-    before, after = list(_sentences(old)), list(_sentences(new))
+    before, after = list(_labelled(old)), list(_labelled(new))
     found: list[ChangedLine] = []
     matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
     for kind, start, end, new_start, new_end in matcher.get_opcodes():
         if kind != "equal":
-            found += (ChangedLine(_cut(text), added=False) for text in before[start:end])
-            found += (ChangedLine(_cut(text), added=True) for text in after[new_start:new_end])
+            for parts, added in ((before[start:end], False), (after[new_start:new_end], True)):
+                found += (ChangedLine(_cut(text), added, subject) for text, subject in parts)
     if len(found) > _MOST_LINES:
         found = [*found[:_MOST_LINES], ChangedLine(_MORE, added=True)]
     return tuple(found)
@@ -55,6 +55,13 @@ def keep_current(added: Sequence[str], text: tuple[str, str, Sequence[Block]]) -
     """
     current = {_MORE, *map(_cut, _sentences(text))}
     return tuple(sentence for sentence in added if sentence in current)
+
+
+def _labelled(text: tuple[str, str, Sequence[Block]]) -> Iterator[tuple[str, bool]]:
+    """Yield the sentences of a text, and whether each is of its subject."""
+    subject, *rest = text
+    yield from ((sentence, True) for sentence in _sentences(subject))
+    yield from ((sentence, False) for sentence in _sentences(tuple(rest)))
 
 
 def _cut(text: str) -> str:

@@ -86,7 +86,7 @@ def _compare(connection: Connection, issue: Issue) -> Erratum:
         themes=issue.themes,
         blocks=blocks,
         content_hash=issue.content_hash,
-        change="\n".join(map(str, changes)),
+        change="\n".join(one.encode() for one in changes),
     )
     return Erratum(issue, edition, is_new=True, sent=missing, mailing=sent.id)
 

@@ -14,19 +14,27 @@ if TYPE_CHECKING:
     from newsletter.model.mailings import MailingState
 
 
-_ADDED: Final = "+ "
-_GONE: Final = "- "
 _MEDIA: Final = "media/"
 
 
 class ChangedLine(NamedTuple):
-    """A sentence that a correction took away, or one that it added."""
+    """A sentence that a correction took away, or one that it added; perhaps of the subject."""
 
     text: str
     added: bool
+    subject: bool = False
 
     def __str__(self) -> str:
-        return f"{_ADDED if self.added else _GONE}{self.text}"
+        return f"{'+' if self.added else '-'} {'subject: ' * self.subject}{self.text}"
+
+    def encode(self) -> str:
+        """Return the line of it in the ``change`` of an edition."""
+        return f"{'+' if self.added else '-'}{':' if self.subject else ' '}{self.text}"
+
+    @classmethod
+    def decode(cls, line: str) -> ChangedLine:
+        """Return what `encode` made a line of."""
+        return cls(line[2:], added=line[:1] == "+", subject=line[1:2] == ":")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +124,7 @@ NO_CHANGES: Final = ArchiveChanges()
 
 def _changed_lines(change: str) -> tuple[ChangedLine, ...]:
     lines = change.split("\n") if change else ()
-    return tuple(ChangedLine(line[len(_GONE) :], line.startswith(_ADDED)) for line in lines)
+    return tuple(map(ChangedLine.decode, lines))
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ def test_only_the_sentences_that_differ_are_shown() -> None:
     assert changes(old, old) == []
     assert changes(old, f"{old}\n\nEn nog iets.") == ["+ En nog iets."]
     assert changes(f"{old}\n\nWeg ermee.", old) == ["- Weg ermee."]
-    assert changes(old, old, later="Onrust") == ["- Rust", "+ Onrust"]
+    assert changes(old, old, later="Onrust") == ["- subject: Rust", "+ subject: Onrust"]
 
 
 def test_marks_are_no_words_and_another_address_is_a_change() -> None:
@@ -67,7 +67,7 @@ def test_a_text_that_is_all_new_is_shown_in_part() -> None:
 
 def test_what_is_kept_as_text_is_read_back() -> None:
     found: tuple[ChangedLine, ...] = find_changes(("- a", "", ()), ("+ b\u2028c", "", ()))
-    edition = replace(published().edition, change="\n".join(map(str, found)))
+    edition = replace(published().edition, change="\n".join(one.encode() for one in found))
     assert edition.changes == found
     assert Correction(1, edition.at, edition.change).added == ("+ b c",)
     assert Correction(1, edition.at, "").added == ()

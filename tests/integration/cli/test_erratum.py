@@ -176,12 +176,18 @@ def test_the_question_names_what_changed_and_for_whom(author: Author) -> None:
         "[y/N]",
     ):
         assert part in said, said
+    author.correct("subject: Over rust", "subject: Over water")
     said = author.at_a_terminal("n", "erratum", "rust")
+    for part in ("  - subject: Over rust\n  - Een", "  + subject: Over water\n  + Een"):
+        assert part in said.replace("\r", ""), said
     assert f"Publish this text of {author.slug}? [y/N]" in said
     assert "over rust" in author.page()
     assert author.letters() == []
     author.at_a_terminal("y", "erratum", "rust")
     assert "Bijgewerkt op" in author.page()
+    assert "<li>Over water</li>" in author.page()
+    again = author.run("erratum", author.slug).stdout
+    assert "\n  - subject: Over rust\n" in again
 
 
 def test_a_part_of_a_slug_is_not_enough_where_nobody_is_asked(author: Author) -> None:
