@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from newsletter.cli.app import App
-    from newsletter.delivery import LetterApproval, Upcoming
+    from newsletter.delivery import LetterApproval, MissingDigest, Upcoming
     from newsletter.desk.overview import IssueStatus, Overview
     from newsletter.model import Draft
     from newsletter.store import Store
@@ -68,6 +68,7 @@ def status(app: App, *, issue: str | None, json_: bool) -> None:
     count = None if every else SENT_SHOWN
     found = survey_issues(app.reading, app.settings, count, subjects=every, as_check=True)
     missed = delivery.find_missed(app.reading, app.settings, found.drafts)
+    digest = delivery.find_missing_digest(app.reading, app.settings, found.drafts)
     waiting, form = delivery.count_notices(app.reading), form_state(app.reading)
     if json_:
         print_json(
@@ -76,6 +77,7 @@ def status(app: App, *, issue: str | None, json_: bool) -> None:
                 "next": next_as_json(found.upcoming),
                 "issues": [line.as_json() for line in found.lines],
                 "missed": list(missed),
+                "missing_digest": asdict(digest) if digest else None,
                 "notices": {state.value: count for state, count in waiting.items()},
                 "form": {
                     "closed": form.closed,
@@ -92,7 +94,8 @@ def status(app: App, *, issue: str | None, json_: bool) -> None:
             "or go to the folder of yours."
         )
     found_problems = problem_lines(app.reading)
-    for line in (*_coming(app, found), *found_problems, *_notice_lines(waiting, form)):
+    asked = (*_digest_line(digest), *_notice_lines(waiting, form))
+    for line in (*_coming(app, found), *found_problems, *asked):
         print_line(fold(line))
     for one in known:
         if not is_done(one.report):
@@ -135,6 +138,19 @@ def _next_command(upcoming: Upcoming, line: IssueStatus | None, *, real: bool) -
     if upcoming.blocked_by or not upcoming.letter.approved:
         return ""
     return "newsletter send --due, which the schedule runs by itself"
+
+
+def _digest_line(digest: MissingDigest | None) -> Iterator[str]:
+    if digest:
+        people = (
+            "1 subscriber gets"
+            if digest.subscribers == 1
+            else (f"{digest.subscribers:,} subscribers get")
+        )
+        yield (
+            f"{people} one letter a month, and there is none of {digest.month} yet: "
+            f"newsletter new --digest {digest.month}"
+        )
 
 
 def _notice_lines(waiting: Mapping[DeliveryState, int], form: FormState) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from newsletter.delivery.approval import Approvals, LetterApproval, proof_command
 from newsletter.delivery.approval_lines import approval_line
+from newsletter.delivery.audience import MissingDigest, find_missing_digest
 from newsletter.delivery.context import Context
 from newsletter.delivery.control import (
     UnknownDecision,
@@ -53,6 +54,7 @@ __all__ = [
     "Erratum",
     "LetterApproval",
     "MailingForecast",
+    "MissingDigest",
     "NoticeRun",
     "NoticeSender",
     "Plan",
@@ -71,6 +73,7 @@ __all__ = [
     "count_undecided",
     "current_time",
     "find_missed",
+    "find_missing_digest",
     "find_report",
     "find_upcoming",
     "forecast_mailing",

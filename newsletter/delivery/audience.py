@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from newsletter.archive_links import archived_slugs
 from newsletter.errors import NewsletterError
 from newsletter.store import audiences, editions
 from newsletter.store.audiences import Audience
+from newsletter.store.database import now
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from newsletter.config import Settings
-    from newsletter.model import Issue
-    from newsletter.store import Connection
+    from newsletter.model import Draft, Issue
+    from newsletter.store import Connection, Store
+
+
+@dataclass(frozen=True, slots=True)
+class MissingDigest:
+    """A month, such as 2026-11, of which subscribers who get one letter a month got nothing."""
+
+    month: str
+    subscribers: int
 
 
 def audience_of(
@@ -73,3 +86,23 @@ def _nobody(connection: Connection, audience: Audience) -> str:
     if audiences.count_mailable(connection):
         return "no active subscriber gets every letter"
     return "no active subscribers"
+
+
+def find_missing_digest(
+    store: Store, settings: Settings, drafts: Iterable[Draft]
+) -> MissingDigest | None:
+    """Return the last month if its digest is due: some wait for it, and no file is to be sent.
+
+    Args:
+        store: The ledger.
+        settings: The settings of the newsletter.
+        drafts: The files in `issues/`.
+    """
+    with store.read() as connection:
+        today = now(connection).astimezone(settings.zone).date()
+        if any(one.monthly and one.send_at and one.send_at.date() >= today for one in drafts):
+            return None
+        month = f"{today.replace(day=1) - timedelta(days=1):%Y-%m}"
+        slugs = audiences.slugs_without_digest(connection, month)
+        waiting = audiences.count(connection, Audience("", monthly=True, digest=slugs))
+    return MissingDigest(month, waiting) if slugs and waiting else None

@@ -9,7 +9,14 @@ import sqlalchemy as sa
 
 from newsletter.model import DeliveryState, SubscriberStatus
 from newsletter.store.database import now
-from newsletter.store.schema import deliveries, issue_notices, mailings, subscribers
+from newsletter.store.schema import (
+    deliveries,
+    digest_issues,
+    issue_notices,
+    mailings,
+    subscribers,
+    withdrawals,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -87,3 +94,24 @@ def count(connection: sa.Connection, audience: Audience) -> int:
 def count_mailable(connection: sa.Connection) -> int:
     """Return how many subscribers may be mailed now, weekly or monthly."""
     return connection.scalar(sa.select(sa.func.count()).where(is_mailable(now(connection)))) or 0
+
+
+def slugs_without_digest(connection: sa.Connection, month: str) -> tuple[str, ...]:
+    """Return the issues of a month that went out, if no digest lists one of them.
+
+    Args:
+        month: A local month, such as 2026-11.
+    """
+    real = sa.and_(mailings.c.rehearsal.is_(sa.false()), mailings.c.released.is_(sa.false()))
+    sent = sa.select(mailings.c.slug).where(
+        real,
+        mailings.c.monthly.is_(sa.false()),
+        mailings.c.erratum == 0,
+        mailings.c.slot.startswith(f"{month}-"),
+        mailings.c.slug.not_in(sa.select(withdrawals.c.slug)),
+    )
+    listed = sa.select(digest_issues.c.slug).where(
+        digest_issues.c.slug.in_(sent),
+        digest_issues.c.mailing_id.in_(sa.select(mailings.c.id).where(real)),
+    )
+    return tuple(connection.scalars(sent.where(~listed.exists())))

@@ -284,3 +284,32 @@ def rules(newsletter: Newsletter) -> set[tuple[str, str]]:
         for one in inspect_folder(newsletter.settings).findings
         if one.severity is Severity.ERROR
     }
+
+
+def test_a_month_without_its_digest_is_missed_until_one_is_to_be_sent(
+    newsletter: Newsletter, provider: FakeProvider, clock: Clock
+) -> None:
+    def missing() -> delivery.MissingDigest | None:
+        drafts = desk.read_all(newsletter.settings)
+        return delivery.find_missing_digest(newsletter.store, newsletter.settings, drafts)
+
+    clock.go_to(FIRST)
+    choose(newsletter, 1, monthly=True)
+    choose(newsletter, 2, monthly=True)
+    due(newsletter, provider)
+    choose(newsletter, 3, monthly=True)  # had all of the month
+    clock.go_to("2026-11-30")
+    assert missing() is None  # the month is not over
+    clock.go_to("2026-12-01")
+    assert missing() == delivery.MissingDigest("2026-11", 2)
+    write_digest(newsletter, FIRST, front="draft: yes\n")
+    assert missing() is None
+    clock.go_to("2026-12-07")
+    assert missing() == delivery.MissingDigest("2026-11", 2)  # it was never sent
+    write_digest(newsletter, FIRST)
+    clock.go_to(DIGEST)
+    assert due(newsletter, provider).exit_code == 0
+    clock.go_to("2026-12-07")
+    assert missing() is None
+    clock.go_to("2027-01-02")
+    assert missing() is None  # nothing went out in December for everybody
