@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 HOOKED: Final[Mapping[str, tuple[str, str, str]]] = {
     # In the transaction that freezes, and after it.
-    "audience-uncommitted": ("freezing", "_freeze_audience", "return"),
+    "audience-uncommitted": ("freezing", "freeze_audience", "return"),
     "freeze-uncommitted": ("freezing", "freeze", "return"),
     "frozen": ("planning", "freeze", "return"),
     # Before the claim, in its transaction, and after it; in the one that lets it leave.

@@ -16,6 +16,7 @@ from newsletter import config
 from newsletter.addresses import address_hash, parse_address
 from newsletter.model import Ask, SubscriberStatus
 from newsletter.store import answers, editions, open_store
+from newsletter.store.schema import subscribers
 from newsletter.subscriptions import admin as list_
 from newsletter.subscriptions import signup
 from tests.support.issues import rich
@@ -242,10 +243,8 @@ def test_stats_count_sources_and_answers(root: Path, run: Run, ask: Callable[...
             answers.count(connection, asking.slug, 2)
         answers.count(connection, "2026-11-22-zonder-brief", 1)
         # One who has not confirmed gets nothing, whatever they chose.
-        chosen = (
-            "UPDATE subscribers SET monthly = (1 = 1) WHERE email LIKE 'p1@%' OR email LIKE 'p3@%'"
-        )
-        connection.exec_driver_sql(chosen)
+        those = subscribers.c.email.in_(["p1@example.org", "p3@example.org"])
+        connection.execute(subscribers.update().where(those).values(monthly=True))
     store.close()
     found = ask("stats")
     assert (found["active"], found["monthly"]) == (3, 1)
