@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from markdown_it import MarkdownIt
 
-from newsletter.article.page_tree import parse_html, walk
+from newsletter.article.page_tree import parse_html, visit
 from newsletter.article.prose import LOST, tidy
 from newsletter.model import Article, ArticleLine, LineKind, Link
 
@@ -210,12 +210,6 @@ def _html_lines(markup: str) -> list[ArticleLine]:
     if body is None:
         return []
     found = _HtmlLines()
-    for node, begins in walk(body, lambda _: False):
-        if node.is_text_node:
-            found.add_text(node.text_content or "")
-        elif node.is_element_node and begins:
-            found.begin(node)
-        elif node.is_element_node:
-            found.end(node)
+    visit(body, lambda _: False, found)
     found.flush()
     return found.lines

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from newsletter.article.page_tree import class_of, name_of, text_of, walk
+from newsletter.article.page_tree import class_of, name_of, text_of, visit
 from newsletter.article.prose import tidy
 from newsletter.model import ArticleLine, LineKind, Link
 
@@ -60,13 +60,7 @@ def read_lines(
         addresses: Makes the addresses of links and images whole.
     """
     writer = _LineWriter(addresses)
-    for node, begins in walk(root, skip):
-        if node.is_text_node:
-            writer.add_text(node.text_content or "")
-        elif node.is_element_node and begins:
-            writer.begin(node)
-        elif node.is_element_node:
-            writer.end(node)
+    visit(root, skip, writer)
     writer.break_line()
     return tuple(writer.lines)
 

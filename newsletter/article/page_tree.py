@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from selectolax.lexbor import LexborHTMLParser
 
@@ -33,6 +33,19 @@ _NEVER_DEEP: Final = {
 }  # fmt: skip
 """Elements that have no end, or are ended by the next one of their kind."""
 _SEPARATORS: Final = re.compile(r"[\s_-]+")
+
+
+class Visitor(Protocol):
+    """Takes the text and the elements of a page as they pass by."""
+
+    def add_text(self, text: str) -> None:
+        """Take a piece of text."""
+
+    def begin(self, node: LexborNode) -> None:
+        """Take the beginning of an element."""
+
+    def end(self, node: LexborNode) -> None:
+        """Take its end."""
 
 
 def parse_html(markup: str, url: str = "") -> LexborHTMLParser:
@@ -84,6 +97,17 @@ def walk(root: LexborNode, skip: Callable[[LexborNode], bool]) -> Iterator[tuple
                 children.append((child, True))
             child = child.prev
         stack.extend(children)
+
+
+def visit(root: LexborNode, skip: Callable[[LexborNode], bool], visitor: Visitor) -> None:
+    """Show a visitor the text and the elements of a part of a page; see `walk`."""
+    for node, begins in walk(root, skip):
+        if node.is_text_node:
+            visitor.add_text(node.text_content or "")
+        elif node.is_element_node and begins:
+            visitor.begin(node)
+        elif node.is_element_node:
+            visitor.end(node)
 
 
 def class_of(node: LexborNode) -> str:

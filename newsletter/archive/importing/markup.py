@@ -34,7 +34,7 @@ from newsletter.archive.importing.pieces import (
     without_sign,
 )
 from newsletter.archive.runs import Run, split_lines, text_of, tidy_runs
-from newsletter.article.page_tree import class_of, parse_html, walk
+from newsletter.article.page_tree import class_of, parse_html, visit
 from newsletter.article.page_tree import text_of as text_in
 from newsletter.content.decoding import has_words
 
@@ -83,13 +83,7 @@ def read_markup(markup: str, surroundings: Surroundings) -> tuple[Piece, ...]:
     if body is None:
         return ()
     collector = _PieceCollector(surroundings)
-    for node, begins in walk(body, is_furniture):
-        if node.is_text_node:
-            collector.add_text(node.text_content or "")
-        elif node.is_element_node and begins:
-            collector.begin(node)
-        elif node.is_element_node:
-            collector.end(node)
+    visit(body, is_furniture, collector)
     collector.flush()
     return tuple(collector.pieces)
 
